@@ -1,0 +1,1 @@
+"""All that knows Claude Code: its transcripts, its projects folder, its agent."""

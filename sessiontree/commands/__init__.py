@@ -1,0 +1,1 @@
+"""The commands that need no screen: data on stdout, words on stderr."""

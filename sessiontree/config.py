@@ -1,0 +1,91 @@
+"""Where things are and what a person set: read once at the start, from the environment and from
+`config.toml` in the app's own folder."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the text says which, where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    home: Path
+    """The app's own folder: store, archive, logs. `SESSIONTREE_HOME`, else the platform's."""
+    claude: Path
+    """Claude Code's folder: `CLAUDE_CONFIG_DIR`, else `~/.claude`."""
+    cwd: Path
+    """The folder whose project is shown first and where new sessions start."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that every run gets on top of the app's own."""
+    cli: Path | None = None
+    """Another Claude Code executable than the one the SDK bundles: `SESSIONTREE_CLI`."""
+    runs: int = 4
+    """How many runs may be under way at once; further ones wait."""
+    model: str = ""
+    """The model of a new run; "" leaves it to Claude Code."""
+    demo: bool = False
+
+    @property
+    def projects(self) -> Path:
+        return self.claude / "projects"
+
+    @property
+    def store(self) -> Path:
+        return self.home / "store.jsonl"
+
+
+def default_home() -> Path:
+    from platformdirs import user_data_path  # 40 ms: only when it is needed
+
+    return user_data_path("sessiontree", appauthor=False)
+
+
+def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Config:
+    """The configuration from the environment and `config.toml`.
+
+    Raises `ConfigError` for a file that is not TOML or a value that makes no sense."""
+    environ = os.environ if environ is None else environ
+    home_setting = environ.get("SESSIONTREE_HOME")
+    home = Path(home_setting).expanduser() if home_setting else default_home()
+    claude = Path(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude").expanduser()
+    settings = _read_toml(home / "config.toml")
+    cli = environ.get("SESSIONTREE_CLI") or settings.get("cli")
+    return Config(
+        home=home,
+        claude=claude,
+        cwd=(cwd or Path.cwd()).absolute(),
+        cli=Path(str(cli)).expanduser() if cli else None,
+        runs=_whole_number(environ.get("SESSIONTREE_RUNS", settings.get("runs", 4)), "runs", home),
+        model=str(settings.get("model", "")),
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
+
+
+def _whole_number(value: object, name: str, home: Path) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 64:
+        raise ConfigError(
+            f"{name} = {value!r}: a whole number from 1 to 64 is needed. "
+            f"It is set in {home / 'config.toml'} or in SESSIONTREE_{name.upper()}."
+        )
+    return number

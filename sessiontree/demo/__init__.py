@@ -1,0 +1,1 @@
+"""A Messages API on loopback with scripted scenes, and a folder of its own to play in."""

@@ -1,0 +1,91 @@
+"""Events: the things a stream shows. Their text is clean (see `model.text`).
+
+An event's `key` is the same whether it came from a live run or from the transcript afterwards:
+the prompt's canonical id; `<API message id>:<n>` for the n-th block of a message; the
+tool-use id of a call; the `key` of a notice or result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sessiontree.model.message import Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`at`: seconds since the epoch, None where unknown.
+    `depth`: 0 on the main line, 1 for a subagent's, 2 for a subagent's subagent's."""
+
+    key: str
+    at: float | None = None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt(Event):
+    """`number` counts the turns of this line from 1; 0 for the task given to a subagent."""
+
+    text: str
+    number: int
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(Event):
+    text: str
+    done: bool = True  # False while it is still being typed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking(Event):
+    text: str
+    done: bool = True
+
+
+class CallState(StrEnum):
+    TYPED = "typed"  # its input is still being streamed
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"  # the tool failed, or the person denied it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall(Event):
+    """A call and, once it came, its result. `partial` is the input's JSON text so far while the
+    state is TYPED (`input` is empty then)."""
+
+    tool: str
+    input: Mapping[str, Any] = field(default_factory=dict)
+    partial: str = ""
+    state: CallState = CallState.RUNNING
+    output: str = ""
+    images: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Event):
+    what: str
+    text: str
+    level: Level = Level.INFO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark(Event):
+    """The place where a session left its parent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Event):
+    ok: bool
+    text: str = ""
+    cost_usd: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None

@@ -1,0 +1,1 @@
+"""What exists nowhere else (links, titles, marks), kept so that nothing is lost."""

@@ -1,0 +1,1 @@
+"""The Textual app. Widgets post messages up and get plain data down."""
