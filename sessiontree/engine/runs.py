@@ -1,0 +1,228 @@
+"""The runs that are under way: a limit, a queue, never two on one session, nothing left behind.
+
+Each run has one owner task, which `RunPool` creates and awaits. All of it lives in one event
+loop; nothing here blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sessiontree.config import Config
+from sessiontree.model.message import Delta, Message, Said, Started
+from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan
+
+if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
+    from sessiontree.claude.agent import AgentRun
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"  # for a person's answer
+    CLOSING = "closing"
+
+
+class Log:
+    """What a run has said so far, without the deltas whose whole has come: as long as the
+    conversation, not as long as the typing."""
+
+    def __init__(self) -> None:
+        self._settled: list[Message] = []
+        self._typing: dict[tuple[str, str], list[Message]] = {}
+
+    def add(self, message: Message) -> None:
+        match message:
+            case Started() | Delta():
+                self._typing.setdefault((message.agent, message.message_id), []).append(message)
+            case Said():
+                self._typing.pop((message.agent, message.message_id), None)
+                self._settled.append(message)
+            case _:
+                self._settled.append(message)
+
+    def __iter__(self) -> Iterator[Message]:
+        yield from self._settled
+        for pieces in self._typing.values():
+            yield from pieces
+
+
+@dataclass(eq=False)
+class Run:
+    """One run as the app sees it."""
+
+    plan: Plan
+    queued: float  # seconds since the epoch
+    state: RunState = RunState.QUEUED
+    since: float | None = None  # when it began
+    log: Log = field(default_factory=Log)
+    asks: dict[str, tuple[Ask, asyncio.Future[Answer]]] = field(default_factory=dict)
+    agent: AgentRun | None = None
+    task: asyncio.Task[None] | None = None
+    outcome: Outcome | None = None
+    unwanted: bool = False  # interrupted before the agent was there to be told
+
+
+class RunPool:
+    """`on_change(run)`: its state or its questions changed; `on_message(run, message)`;
+    `on_end(run)`: it is over and `run.outcome` says how. Called in the event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        on_change: Callable[[Run], None],
+        on_message: Callable[[Run, Message], None],
+        on_end: Callable[[Run], None],
+    ) -> None:
+        self._config = config
+        self._on_change = on_change
+        self._on_message = on_message
+        self._on_end = on_end
+        self._queue: list[Run] = []
+        self._active: dict[str, Run] = {}
+        self._closing = False
+
+    def __iter__(self) -> Iterator[Run]:
+        """Those under way, the oldest first, then those that wait in the queue."""
+        yield from self._active.values()
+        yield from self._queue
+
+    def of(self, session: str) -> Run | None:
+        """The run on a session: the one under way, else the first that waits."""
+        if session in self._active:
+            return self._active[session]
+        return next((run for run in self._queue if run.plan.session == session), None)
+
+    def start(self, plan: Plan) -> Run:
+        """Begin a run, or let it wait for its session or for a place."""
+        run = Run(plan, queued=time.time())
+        self._queue.append(run)
+        self._on_change(run)
+        self._fill()
+        return run
+
+    def interrupt(self, run: Run) -> None:
+        """End a run early: one that waits is dropped, one under way is asked to stop."""
+        if run in self._queue:
+            self._queue.remove(run)
+            self._finish(run, Outcome(Ending.INTERRUPTED, "Taken out of the queue"))
+            return
+        self._deny_all(run, "The person interrupted the run.")
+        if run.agent is None:
+            run.unwanted = True
+        elif run.state is RunState.CLOSING:
+            run.agent.stop()  # asked a second time: do not wait for its result
+        else:
+            run.agent.interrupt()
+        self._enter(run, RunState.CLOSING)
+
+    def answer(self, run: Run, ask_id: str, answer: Answer) -> None:
+        """Answer one of a run's questions; an answer that comes too late is dropped."""
+        _, future = run.asks.pop(ask_id, (None, None))
+        if future is not None and not future.done():
+            future.set_result(answer)
+        if not run.asks and run.state is RunState.WAITING:
+            self._enter(run, RunState.RUNNING)
+        else:
+            self._on_change(run)
+
+    async def close(self, deadline: float) -> None:
+        """End all runs. What does not go within `deadline` seconds is killed; returns when no
+        CLI process of ours is left."""
+        self._closing = True
+        for run in list(self._queue):
+            self.interrupt(run)
+        active = list(self._active.values())
+        for run in active:
+            self._deny_all(run, "The app is closing.")
+            run.unwanted = True
+            if run.agent is not None:
+                run.agent.stop()
+            self._enter(run, RunState.CLOSING)
+        tasks = [run.task for run in active if run.task is not None]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=deadline)
+        if late:
+            self.kill()
+            await asyncio.wait(late)
+
+    def kill(self) -> None:
+        """End every CLI process at once."""
+        for run in self._active.values():
+            if run.agent is not None:
+                run.agent.kill()
+
+    def _fill(self) -> None:
+        """Start what may start: the oldest first, one per session, up to the limit."""
+        if self._closing:
+            return
+        for run in list(self._queue):
+            if len(self._active) >= self._config.runs:
+                return
+            if run.plan.session in self._active or self._waits_for_parent(run):
+                continue
+            self._queue.remove(run)
+            self._active[run.plan.session] = run
+            run.since = time.time()
+            run.state = RunState.RUNNING
+            run.task = asyncio.create_task(self._own(run), name=f"run {run.plan.session}")
+            self._on_change(run)
+
+    def _waits_for_parent(self, run: Run) -> bool:
+        """A fork from the end of a session whose run is not over has nothing to stand on yet."""
+        plan = run.plan
+        return plan.at is None and plan.parent is not None and plan.parent in self._active
+
+    async def _own(self, run: Run) -> None:
+        """The owner task of one run: nobody cancels it."""
+        agents = await asyncio.to_thread(importlib.import_module, "sessiontree.claude.agent")
+
+        def hear(message: Message) -> None:
+            run.log.add(message)
+            self._on_message(run, message)
+
+        async def ask(question: Ask) -> Answer:
+            return await self._put(run, question)
+
+        agent: AgentRun = agents.AgentRun(run.plan, self._config, hear, ask)
+        run.agent = agent
+        if run.unwanted:
+            agent.stop()
+        outcome = await agent.run()
+        self._deny_all(run, "The run is over.")
+        del self._active[run.plan.session]
+        self._finish(run, outcome)
+        self._fill()
+
+    async def _put(self, run: Run, question: Ask) -> Answer:
+        if run.state is RunState.CLOSING:
+            return Deny("The person interrupted the run.")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        run.asks[question.id] = (question, future)
+        self._enter(run, RunState.WAITING)
+        try:
+            return await future
+        finally:
+            run.asks.pop(question.id, None)  # also when the CLI took its question back
+
+    def _deny_all(self, run: Run, why: str) -> None:
+        for _, future in run.asks.values():
+            if not future.done():
+                future.set_result(Deny(why))
+        run.asks.clear()
+
+    def _enter(self, run: Run, state: RunState) -> None:
+        run.state = state
+        self._on_change(run)
+
+    def _finish(self, run: Run, outcome: Outcome) -> None:
+        run.outcome = outcome
+        self._on_end(run)

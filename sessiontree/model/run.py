@@ -1,0 +1,144 @@
+"""Runs: what is to be run, what it asks on the way, and how it ended. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Mode(StrEnum):
+    """Permission modes, by the names that Claude Code gives them."""
+
+    DEFAULT = "default"
+    ACCEPT_EDITS = "acceptEdits"
+    PLAN = "plan"
+    DONT_ASK = "dontAsk"
+    BYPASS = "bypassPermissions"
+
+    @property
+    def words(self) -> str:
+        return _MODE_WORDS[self]
+
+
+_MODE_WORDS = {
+    Mode.DEFAULT: "asks before tools",
+    Mode.ACCEPT_EDITS: "accepts edits",
+    Mode.PLAN: "plans only",
+    Mode.DONT_ASK: "denies unasked",
+    Mode.BYPASS: "ALL TOOLS UNASKED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person chose for a run, or for the next ones."""
+
+    mode: Mode = Mode.DEFAULT
+    model: str = ""  # "" leaves it to Claude Code
+    effort: str = ""  # low, medium, high, max; "" leaves it to Claude Code
+    append: str = ""  # added to the system prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Permissions given by 'always' that the runs after it are to have as well."""
+
+    rules: tuple[str, ...] = ()  # e.g. "Bash(pytest:*)"
+    folders: tuple[str, ...] = ()
+
+    def __add__(self, other: Grants) -> Grants:
+        return Grants(
+            tuple(dict.fromkeys(self.rules + other.rules)),
+            tuple(dict.fromkeys(self.folders + other.folders)),
+        )
+
+
+class Verb(StrEnum):
+    NEW = "new"
+    CONTINUE = "continue"
+    FORK = "fork"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One execution of the agent: one prompt on one session.
+
+    `session` is where the answer goes; for a fork or a new session it is an id that the app
+    chose. `turn` is the uuid that the prompt gets in the transcript, chosen likewise. `at` is
+    the uuid of the last entry of `parent` that a fork keeps; None keeps all of it.
+    `spent` is what the resumed session had cost already: the CLI counts on from there."""
+
+    verb: Verb
+    session: str
+    turn: str
+    prompt: str
+    cwd: str
+    parent: str | None = None
+    at: str | None = None
+    choice: Choice = Choice()
+    grants: Grants = Grants()
+    spent: float | None = 0.0
+
+
+class AskKind(StrEnum):
+    PERMISSION = "permission"
+    QUESTION = "question"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One of the CLI's own 'always' choices, in words."""
+
+    words: str
+    grants: Grants = Grants()
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A tool call that waits for a person. Every text in it is clean."""
+
+    id: str  # the tool-use id
+    session: str
+    kind: AskKind
+    tool: str
+    input: Mapping[str, Any]
+    title: str = ""
+    reason: str = ""
+    agent: str = ""  # not "" when a subagent asks
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """`always` are indices into the suggestions; `answers` (question → answer) for a question."""
+
+    always: tuple[int, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    message: str = ""
+
+
+Answer = Allow | Deny
+
+
+class Ending(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `text` is a sentence for a person: what happened, what to do."""
+
+    ending: Ending
+    text: str = ""
+    cost_usd: float | None = None
+    heard: bool = False  # whether the prompt is in the transcript
