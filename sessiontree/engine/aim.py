@@ -1,0 +1,105 @@
+"""What Enter will do: an aim in words, and the plan it becomes. Pure functions over the data."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from sessiontree.model.run import Choice, Grants, Plan, Verb
+from sessiontree.model.session import Evidence, Link, Presence, Session, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """`keep` is the canonical id of the last turn that a fork keeps; None keeps all of it.
+    `bare` is a fork that leaves before the first turn: a new session with a parent.
+    With a `refusal` (a sentence) nothing can be sent."""
+
+    verb: Verb
+    words: str
+    cwd: str
+    session: str | None = None
+    keep: str | None = None
+    bare: bool = False
+    refusal: str = ""
+
+
+def new(cwd: str, shown: str) -> Aim:
+    return Aim(Verb.NEW, f"new session in {shown}", cwd)
+
+
+def go_on(session: Session, label: str, busy: bool, cwd: str) -> Aim:
+    """Continue a session at its tip; while it runs, the prompt waits for its turn."""
+    refusal = ""
+    if session.presence is Presence.GONE:
+        refusal = "The transcript of this session is gone: it can be read, not continued."
+    then = f" turn {len(session.line) + (2 if busy else 1)}" if session.line else ""
+    queued = " when its run is over" if busy else ""
+    words = f"continue ‹{label}›{then}{queued}"
+    return Aim(Verb.CONTINUE, words, session.cwd or cwd, session.id, refusal=refusal)
+
+
+def fork(session: Session, label: str, turn: str | None, busy: bool, cwd: str) -> Aim:
+    """Fork a session at the end of a turn, or of all of it."""
+    where = session.cwd or cwd
+    if session.presence in (Presence.GONE, Presence.NEW) or not session.turns:
+        why = (
+            "The transcript of this session is gone: there is nothing to fork from."
+            if session.presence is Presence.GONE
+            else "Nothing to fork from yet: its first turn is not finished."
+        )
+        return Aim(Verb.FORK, f"fork ‹{label}›", where, session.id, refusal=why)
+    line = session.line
+    if turn is None and busy and line:
+        turn = line[-1].id  # what is running is not whole yet
+    if turn is None or (line and turn == line[-1].id and not busy):
+        return Aim(Verb.FORK, f"fork ‹{label}› at its end", where, session.id)
+    return Aim(Verb.FORK, f"fork ‹{label}› {_place(session, turn)}", where, session.id, turn)
+
+
+def fork_before(session: Session, label: str, turn: Turn, cwd: str) -> Aim:
+    """Edit and fork: the fork leaves before `turn`, whose prompt is typed anew."""
+    where = session.cwd or cwd
+    words = f"fork ‹{label}› before {_place(session, turn.id).removeprefix('at ')}"
+    if session.presence is Presence.GONE:
+        why = "The transcript of this session is gone: there is nothing to fork from."
+        return Aim(Verb.FORK, words, where, session.id, refusal=why)
+    if turn.parent is None:
+        return Aim(Verb.NEW, words, where, session.id, bare=True)
+    return Aim(Verb.FORK, words, where, session.id, turn.parent)
+
+
+def _place(session: Session, turn: str) -> str:
+    """`at turn 2`, or for a turn on an arm that was left `at ‹its label›`."""
+    for number, one in enumerate(session.line, 1):
+        if one.id == turn:
+            return f"at turn {number}"
+    label = next((one.label for one in session.turns if one.id == turn), "?")
+    return f"at ‹{label}›"
+
+
+def plan(
+    aim: Aim,
+    prompt: str,
+    session: Session | None,
+    choice: Choice,
+    grants: Grants,
+    spent: float | None,
+) -> tuple[Plan, Link | None]:
+    """The run that an aim stands for and, for a fork, the link to store before it starts."""
+    turn = str(uuid.uuid4())
+    if aim.verb is Verb.CONTINUE and session is not None:
+        run = Plan(
+            aim.verb, session.id, turn, prompt, aim.cwd, session.id, None, choice, grants, spent
+        )
+        return run, None
+    child = str(uuid.uuid4())
+    if aim.verb is Verb.NEW or session is None:
+        link = Link(child, aim.session, None, None, Evidence.MADE) if aim.bare else None
+        return Plan(Verb.NEW, child, turn, prompt, aim.cwd, None, None, choice, grants), link
+    kept = next((one for one in session.turns if one.id == aim.keep), None)
+    last = kept or session.line[-1]
+    at = kept.last if kept else None
+    link = Link(child, session.id, last.id, last.last, Evidence.MADE)
+    run = Plan(Verb.FORK, child, turn, prompt, aim.cwd, session.id, at, choice, grants, spent)
+    return run, link

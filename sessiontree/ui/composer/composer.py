@@ -1,0 +1,163 @@
+"""The composer: the aim in words, the prompt, and the run's mode and model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from sessiontree.engine.aim import Aim
+from sessiontree.model.run import Choice, Mode, Verb
+from sessiontree.model.text import clean, clean_line
+from sessiontree.ui.composer.draft import LONG_PASTE, Draft
+
+_GLYPHS = {Verb.NEW: "+", Verb.CONTINUE: "→", Verb.FORK: "⑂"}
+
+
+class AimLine(Widget):
+    """One line: what Enter will do on the left, how the run is set on the right."""
+
+    aim: reactive[Aim | None] = reactive(None)
+    choice: reactive[Choice] = reactive(Choice())
+    context: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        aim, width = self.aim, self.size.width
+        if aim is None:
+            return Content("")
+        mode = self.choice.mode
+        style = "bold $text-error" if mode is Mode.BYPASS else "$text-muted"
+        model = clean_line(self.choice.model) or "default model"
+        if self.choice.effort:
+            model = f"{model}, {self.choice.effort} effort"
+        facts = [model, mode.words, *([self.context] if self.context else [])]
+        # The mode is always visible; the rest goes first when room is short.
+        while len(facts) > 1 and len(" · ".join(facts)) > width * 0.55:
+            facts.remove(model if model in facts else facts[-1])
+        right = Content(" · ".join(facts)).stylize(style)
+        room = max(width - right.cell_length - 2, 8)
+        words = aim.refusal or f"{_GLYPHS[aim.verb]} {aim.words}"
+        left = Content(clean_line(words)).stylize("$text-error" if aim.refusal else "bold $accent")
+        left = left.truncate(room, ellipsis=True)
+        return left + Content(" " * max(width - left.cell_length - right.cell_length, 1)) + right
+
+
+class PromptArea(TextArea):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", show=False, priority=True),
+        Binding("shift+enter,ctrl+j,alt+enter", "new_line", "New line", show=False, priority=True),
+        Binding("shift+tab", "mode", "Next mode", show=False, priority=True),
+    ]
+
+    @dataclass
+    class Submitted(Message):
+        text: str
+
+    class ModeCycled(Message):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__(
+            id="prompt",
+            soft_wrap=True,
+            compact=True,
+            highlight_cursor_line=False,
+            tab_behavior="focus",
+        )
+        self.draft = Draft()
+
+    def action_send(self) -> None:
+        self.post_message(self.Submitted(self.draft.whole(self.text)))
+
+    def action_new_line(self) -> None:
+        self.insert("\n")
+
+    def action_mode(self) -> None:
+        self.post_message(self.ModeCycled())
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        if len(event.text) <= LONG_PASTE:
+            return  # the editor's own handler takes it
+        event.prevent_default()
+        event.stop()
+        self.insert(self.draft.hold(clean(event.text)))
+
+    def put(self, text: str) -> None:
+        """Replace what is typed."""
+        self.draft.clear()
+        self.load_text(self.draft.shorten(text))
+        self.move_cursor(self.document.end)
+
+
+class Composer(Vertical):
+    """Posts `Sent` with the whole prompt; the screen says what the aim is."""
+
+    DEFAULT_CSS = (Path(__file__).with_name("composer.tcss")).read_text()
+
+    @dataclass
+    class Sent(Message):
+        prompt: str
+
+    @dataclass
+    class Chosen(Message):
+        choice: Choice
+
+    aim: reactive[Aim | None] = reactive(None)
+    choice: reactive[Choice] = reactive(Choice())
+
+    def compose(self) -> ComposeResult:
+        yield AimLine()
+        with Horizontal(id="prompt-row"):
+            yield Sign()
+            yield PromptArea()
+
+    @property
+    def area(self) -> PromptArea:
+        return self.query_one(PromptArea)
+
+    @property
+    def text(self) -> str:
+        """What would be sent now."""
+        return self.area.draft.whole(self.area.text)
+
+    def put(self, text: str) -> None:
+        self.area.put(text)
+
+    def watch_aim(self, aim: Aim | None) -> None:
+        self.query_one(AimLine).aim = aim
+
+    def watch_choice(self, choice: Choice) -> None:
+        self.query_one(AimLine).choice = choice
+        self.set_class(choice.mode is Mode.BYPASS, "-bypass")
+
+    def on_prompt_area_submitted(self, message: PromptArea.Submitted) -> None:
+        message.stop()
+        self.post_message(self.Sent(message.text))
+
+    def on_prompt_area_mode_cycled(self, message: PromptArea.ModeCycled) -> None:
+        """default → accepts edits → plans only; the dangerous ones only through the dialog."""
+        message.stop()
+        cycle = [Mode.DEFAULT, Mode.ACCEPT_EDITS, Mode.PLAN]
+        mode = self.choice.mode
+        following = cycle[(cycle.index(mode) + 1) % 3] if mode in cycle else Mode.DEFAULT
+        choice = self.choice
+        self.post_message(
+            self.Chosen(Choice(following, choice.model, choice.effort, choice.append))
+        )
+
+
+class Sign(Widget):
+    """The prompt sign before the editor."""
+
+    def render(self) -> Content:
+        return Content("❯").stylize("bold $accent")

@@ -1,0 +1,205 @@
+"""One table of keys: the bindings, the hint bar and the help are all made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+
+class Group(StrEnum):
+    GO = "Start from here"
+    LOOK = "Look around"
+    SESSION = "The session"
+    APP = "The app"
+
+
+class Need(StrEnum):
+    """What must be there for a key to do something; the hint bar shows only those that can."""
+
+    NOTHING = ""
+    SESSION = "session"
+    TURN = "turn"
+    RUN = "run"
+    ANY_RUN = "any run"
+    FAILED = "failed"
+    PARENT = "parent"
+    PROMPTS = "prompts"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    key: str  # by Textual's name
+    shown: str
+    action: str  # of the main screen
+    hint: str  # one or two words
+    help: str
+    group: Group
+    need: Need = Need.NOTHING
+    rank: int = 5  # the hint bar keeps the lowest ranks when it is narrow
+
+
+KEYS: tuple[Key, ...] = (
+    Key("n", "n", "new", "new", "Start a new session in the current folder", Group.GO, rank=2),
+    Key(
+        "c",
+        "c",
+        "continue",
+        "continue",
+        "Continue the session at its end",
+        Group.GO,
+        Need.SESSION,
+        rank=1,
+    ),
+    Key(
+        "f",
+        "f",
+        "fork",
+        "fork here",
+        "Fork: a new session that keeps everything to the end of this turn",
+        Group.GO,
+        Need.SESSION,
+        rank=1,
+    ),
+    Key(
+        "e",
+        "e",
+        "edit",
+        "edit & fork",
+        "Take this turn's prompt back to the composer; the fork leaves before it",
+        Group.GO,
+        Need.TURN,
+        rank=2,
+    ),
+    Key(
+        "t",
+        "t",
+        "try_again",
+        "try again",
+        "Bring the prompt of a failed or interrupted run back to the composer",
+        Group.GO,
+        Need.FAILED,
+        rank=0,
+    ),
+    Key(
+        "escape",
+        "esc",
+        "escape",
+        "interrupt",
+        "Interrupt the run of this session; in the composer or a search: back",
+        Group.GO,
+        Need.RUN,
+        rank=0,
+    ),
+    Key("tab", "tab", "next_pane", "panes", "Tree, stream, composer", Group.LOOK, rank=4),
+    Key(
+        "left_square_bracket",
+        "[",
+        "previous_prompt",
+        "prompts",
+        "Previous prompt in the stream",
+        Group.LOOK,
+        Need.PROMPTS,
+        rank=7,
+    ),
+    Key(
+        "right_square_bracket",
+        "]",
+        "next_prompt",
+        "",
+        "Next prompt in the stream",
+        Group.LOOK,
+        Need.PROMPTS,
+        rank=7,
+    ),
+    Key(
+        "p",
+        "p",
+        "parent",
+        "parent",
+        "Go to the turn that this session was forked from",
+        Group.LOOK,
+        Need.PARENT,
+        rank=5,
+    ),
+    Key(
+        "@,at",
+        "@",
+        "running",
+        "running",
+        "Go to the next session that runs, the ones that wait for you first",
+        Group.LOOK,
+        Need.ANY_RUN,
+        rank=1,
+    ),
+    Key(
+        "slash",
+        "/",
+        "search",
+        "filter",
+        "Filter the tree as you type; in the stream: search (n next, N previous)",
+        Group.LOOK,
+        rank=3,
+    ),
+    Key("a", "a", "scope", "all projects", "This folder's sessions, or all", Group.LOOK, rank=6),
+    Key("r", "r", "rename", "rename", "Give the session a title", Group.SESSION, Need.SESSION),
+    Key(
+        "x",
+        "x",
+        "hide",
+        "put away",
+        "Put the session out of the way, or bring it back",
+        Group.SESSION,
+        Need.SESSION,
+        rank=6,
+    ),
+    Key("full_stop", ".", "show_hidden", "", "Show what was put away", Group.SESSION, rank=9),
+    Key("y", "y", "copy_id", "copy id", "Copy the session's id", Group.SESSION, Need.SESSION, 7),
+    Key(
+        "Y",
+        "Y",
+        "copy_command",
+        "",
+        "Copy the command that resumes it in Claude Code",
+        Group.SESSION,
+        Need.SESSION,
+        rank=8,
+    ),
+    Key(
+        "o",
+        "o",
+        "open_claude",
+        "open in Claude",
+        "Step aside and open the session in Claude Code itself",
+        Group.SESSION,
+        Need.SESSION,
+        rank=6,
+    ),
+    Key("question_mark", "?", "help", "help", "This page", Group.APP, rank=3),
+    Key("q", "q", "quit", "quit", "End the runs and quit", Group.APP, rank=4),
+)
+
+PANE_KEYS: tuple[tuple[str, str], ...] = (
+    ("↑ ↓  j k", "Up and down"),
+    ("← →  h l", "Fold and unfold; to the parent row, to the first child"),
+    ("g G", "First and last"),
+    ("enter", "Open: the stream of this row; on an event, all of it"),
+    ("space", "In the stream: fold or unfold an event"),
+)
+
+COMPOSER_KEYS: tuple[tuple[str, str], ...] = (
+    ("enter", "Send"),
+    ("shift+enter  ctrl+j", "A new line"),
+    ("shift+tab", "The next permission mode"),
+    ("ctrl+o", "Mode, model and effort of the run"),
+    ("esc", "Back to the tree; what was typed stays"),
+)
+
+
+def bindings() -> list[Binding]:
+    return [
+        Binding(key.key, key.action, key.help, show=False, id=key.action)
+        for key in KEYS
+        if key.key != "tab"
+    ]
