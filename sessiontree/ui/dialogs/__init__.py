@@ -1,0 +1,1 @@
+"""What asks a person something: each dialog returns its answer through `dismiss`."""

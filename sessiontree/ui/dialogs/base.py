@@ -1,0 +1,120 @@
+"""What all dialogs share: the frame, the choices, and the guard against keys typed ahead."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+GUARD_SECONDS = 0.3
+"""Keys in the first moments of a dialog were typed for what was there before."""
+
+CSS = Path(__file__).with_name("dialogs.tcss").read_text()
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    key: str
+    words: str
+    danger: bool = False
+
+
+class Options(Widget, can_focus=True):
+    """A short list of choices, each with a key of its own. Posts `Picked`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("enter", "pick", show=False),
+    ]
+
+    @dataclass
+    class Picked(Message):
+        key: str
+
+    at: reactive[int] = reactive(0)
+
+    def __init__(self, options: list[Option], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.options = options
+
+    def get_content_height(self, *_: object) -> int:
+        return len(self.options)
+
+    def render(self) -> Content:
+        lines = []
+        for index, option in enumerate(self.options):
+            chosen = index == self.at
+            sign = "❯ " if chosen else "  "
+            line = Content.assemble(
+                (sign, "bold $accent"),
+                (f"{option.key:<2} ", "bold $text-error" if option.danger else "bold $text"),
+                (option.words, "bold $text" if chosen else "$text-muted"),
+            )
+            lines.append(line.truncate(max(self.size.width, 8), ellipsis=True))
+        return Content("\n").join(lines)
+
+    def action_move(self, by: int) -> None:
+        self.at = (self.at + by) % len(self.options)
+
+    def action_pick(self) -> None:
+        self.post_message(self.Picked(self.options[self.at].key))
+
+    def on_key(self, event: events.Key) -> None:
+        if any(option.key == event.character for option in self.options):
+            event.stop()
+            self.post_message(self.Picked(str(event.character)))
+
+    def on_click(self, event: events.Click) -> None:
+        if 0 <= event.y < len(self.options):
+            self.at = event.y
+            self.action_pick()
+
+
+class Dialog(ModalScreen[T]):
+    """A framed box over the screen. Subclasses give `title_content`, a body and choices."""
+
+    DEFAULT_CSS = CSS
+    guarded = False
+    """Whether keys in the first `GUARD_SECONDS` are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = time.monotonic()
+
+    def on_screen_resume(self) -> None:
+        self._opened = time.monotonic()
+
+    @property
+    def too_early(self) -> bool:
+        return self.guarded and time.monotonic() - self._opened < GUARD_SECONDS
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="frame"):
+            yield Static(self.title_content(), id="title")
+            with VerticalScroll(id="body", can_focus=True):
+                yield from self.body()
+            yield from self.foot()
+
+    def title_content(self) -> Content:
+        return Content("")
+
+    def body(self) -> ComposeResult:
+        yield from ()
+
+    def foot(self) -> ComposeResult:
+        yield from ()

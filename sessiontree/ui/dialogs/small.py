@@ -1,0 +1,188 @@
+"""The small dialogs: help, how a run is set, one line of text, yes or no."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from sessiontree.model.run import Choice, Mode
+from sessiontree.ui.dialogs.base import Dialog, Option, Options
+from sessiontree.ui.keys import COMPOSER_KEYS, KEYS, PANE_KEYS, Group
+
+MODELS = ("", "opus", "sonnet", "haiku")
+EFFORTS = ("", "low", "medium", "high", "max")
+
+
+class HelpDialog(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", show=False)
+    ]
+
+    def title_content(self) -> Content:
+        return Content("Every turn is a place to start from").stylize("bold")
+
+    def body(self) -> ComposeResult:
+        groups = [
+            (group.value, [(key.shown, key.help) for key in KEYS if key.group is group])
+            for group in Group
+        ]
+        groups.insert(1, ("In the panes", list(PANE_KEYS)))
+        groups.append(("In the composer", list(COMPOSER_KEYS)))
+        for title, pairs in groups:
+            rows = [
+                Content.assemble((f"  {shown:<19}", "bold $accent"), (words, "$text"))
+                for shown, words in pairs
+            ]
+            yield Static(Content("\n").join([Content(title).stylize("bold"), *rows, Content("")]))
+
+    def on_mount(self) -> None:
+        self.query_one("#body").focus()
+
+
+class RunOptionsDialog(Dialog[Choice | None]):
+    """Mode, model and effort of the next run. Left and right change, Enter takes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("enter", "take", show=False, priority=True),
+        Binding("left", "change(-1)", show=False),
+        Binding("right", "change(1)", show=False),
+        Binding("up", "row(-1)", show=False),
+        Binding("down", "row(1)", show=False),
+    ]
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__()
+        self._row = 0
+        self._mode = choice.mode
+        self._model = choice.model
+        self._effort = choice.effort
+        self._append = choice.append
+        self._models = list(dict.fromkeys([*MODELS, choice.model]))
+
+    def title_content(self) -> Content:
+        return Content("How the next run is set").stylize("bold")
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="rows")
+
+    def foot(self) -> ComposeResult:
+        yield Input(placeholder="another model, by its name", id="model")
+        yield Static(
+            Content("↑ ↓ row   ← → change   tab: another model   enter take   esc leave as it was"),
+            classes="note",
+        )
+
+    def on_mount(self) -> None:
+        self.query_one("#body").focus()
+        self._draw()
+
+    def _draw(self) -> None:
+        danger = self._mode is Mode.BYPASS
+        rows = [
+            ("mode", self._mode.words, "bold $text-error" if danger else "bold"),
+            ("model", self._model or "Claude Code's own choice", "bold"),
+            ("effort", self._effort or "Claude Code's own choice", "bold"),
+        ]
+        lines = [
+            Content.assemble(
+                ("❯ " if index == self._row else "  ", "$accent"),
+                (f"{name:<8}", "$text-muted"),
+                ("‹ " if index == self._row else "  ", "$accent"),
+                (value, style),
+                (" ›" if index == self._row else "", "$accent"),
+            )
+            for index, (name, value, style) in enumerate(rows)
+        ]
+        if danger:
+            warning = "Every tool runs unasked: commands, edits, the network. For this run only."
+            lines.append(Content(warning).stylize("$text-error"))
+        self.query_one("#rows", Static).update(Content("\n").join(lines))
+
+    def action_row(self, by: int) -> None:
+        self._row = (self._row + by) % 3
+        self._draw()
+
+    def action_change(self, by: int) -> None:
+        if self._row == 0:
+            modes = list(Mode)
+            self._mode = modes[(modes.index(self._mode) + by) % len(modes)]
+        elif self._row == 1:
+            self._model = _turn(self._models, self._model, by)
+        else:
+            self._effort = _turn(list(EFFORTS), self._effort, by)
+        self._draw()
+
+    def action_take(self) -> None:
+        model = self.query_one("#model", Input).value.strip() or self._model
+        self.dismiss(Choice(self._mode, model, self._effort, self._append))
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def _turn(values: list[str], value: str, by: int) -> str:
+    return values[(values.index(value) + by) % len(values)] if value in values else values[0]
+
+
+class LineDialog(Dialog[str | None]):
+    """One line of text; None when it was left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str, value: str, placeholder: str = "") -> None:
+        super().__init__()
+        self._title_text = title
+        self._value = value
+        self._placeholder = placeholder
+
+    def title_content(self) -> Content:
+        return Content(self._title_text).stylize("bold")
+
+    def foot(self) -> ComposeResult:
+        yield Input(self._value, placeholder=self._placeholder)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+class ChoiceDialog(Dialog[str | None]):
+    """A sentence and a few choices; None when it was left."""
+
+    guarded = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, title: str, text: str, options: list[Option]) -> None:
+        super().__init__()
+        self._title_text = title
+        self._text = text
+        self._options = options
+
+    def title_content(self) -> Content:
+        return Content(self._title_text).stylize("bold")
+
+    def body(self) -> ComposeResult:
+        yield Static(Content(self._text))
+
+    def foot(self) -> ComposeResult:
+        yield Options(self._options)
+
+    def on_mount(self) -> None:
+        self.query_one(Options).focus()
+
+    def on_options_picked(self, message: Options.Picked) -> None:
+        if not self.too_early:
+            self.dismiss(message.key)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
