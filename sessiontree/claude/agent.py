@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import claude_agent_sdk as sdk
-
 from claude_agent_sdk._errors import MessageParseError  # it has no public name (0.2.187)
 
 from sessiontree.claude import asks, faults
@@ -36,6 +35,7 @@ INTERRUPT_SECONDS = 10.0
 """How long an interrupted CLI has to report its result before the connection is closed."""
 
 STDERR_LINES = 40
+PLAN_CHARACTERS = 1_000_000
 
 
 class AgentRun:
@@ -62,6 +62,7 @@ class AgentRun:
         self._error = ""
         self._heard = False
         self._client: sdk.ClaudeSDKClient | None = None
+        self._plan_file: Path | None = None
 
     def interrupt(self) -> None:
         """Ask the agent to stop what it does; the session can be continued."""
@@ -205,6 +206,7 @@ class AgentRun:
     def _take(self, heard: sdk.Message) -> None:
         if isinstance(heard, sdk.AssistantMessage):
             self._heard = True
+            self._note_plan_file(heard)
             if heard.error:
                 self._error = faults.api_words(heard)
         elif isinstance(heard, sdk.StreamEvent):
@@ -213,11 +215,33 @@ class AgentRun:
         for message in self._ear.hear(heard, time.time()):
             self._on_message(message)
 
+    def _note_plan_file(self, heard: sdk.AssistantMessage) -> None:
+        plans = self._config.claude / "plans"
+        for block in heard.content:
+            if isinstance(block, sdk.ToolUseBlock) and block.name in ("Write", "Edit"):
+                path = Path(str(block.input.get("file_path", "")))
+                if path.parent == plans:
+                    self._plan_file = path
+
     async def _may_use(
         self, tool: str, data: dict[str, Any], context: sdk.ToolPermissionContext
     ) -> sdk.PermissionResultAllow | sdk.PermissionResultDeny:
-        answer = await self._on_ask(asks.ask(self.plan.session, tool, data, context))
-        return asks.permission(answer, data, context)
+        shown = data
+        if tool == "ExitPlanMode" and not data.get("plan"):
+            shown = {**data, "plan": await asyncio.to_thread(self._written_plan)}
+        answer = await self._on_ask(asks.ask(self.plan.session, tool, shown, context))
+        return asks.permission(answer, tool, data, context)
+
+    def _written_plan(self) -> str:
+        """The plan that this run wrote. Claude Code 2.1.330 keeps it in a file of its own and
+        does not send it along: the file of the last Write or Edit below `plans/`."""
+        if self._plan_file is None:
+            return ""
+        try:
+            with self._plan_file.open(encoding="utf-8", errors="replace") as file:
+                return file.read(PLAN_CHARACTERS)
+        except OSError:
+            return ""
 
     def _hear_stderr(self, line: str) -> None:
         self._stderr = [*self._stderr, clean(line)][-STDERR_LINES:]

@@ -29,21 +29,29 @@ def ask(session: str, tool: str, data: dict[str, Any], context: sdk.ToolPermissi
         title=clean_line(context.title or context.display_name or ""),
         reason=clean_line(context.decision_reason or context.description or ""),
         agent=context.agent_id or "",
-        suggestions=tuple(_suggestion(update) for update in context.suggestions),
+        suggestions=tuple(_suggestion(update) for update in _updates(tool, context)),
     )
 
 
 def permission(
-    answer: Answer, data: dict[str, Any], context: sdk.ToolPermissionContext
+    answer: Answer, tool: str, data: dict[str, Any], context: sdk.ToolPermissionContext
 ) -> sdk.PermissionResultAllow | sdk.PermissionResultDeny:
     """What the CLI is told. `data` is the input as it came: what was shown is a cleaned copy."""
     if not isinstance(answer, Allow):
         return sdk.PermissionResultDeny(message=answer.message or _PLAIN_DENIAL)
-    updates = [context.suggestions[i] for i in answer.always if i < len(context.suggestions)]
+    offered = _updates(tool, context)
+    updates = [offered[i] for i in answer.always if i < len(offered)]
     return sdk.PermissionResultAllow(
         updated_input={**data, "answers": dict(answer.answers)} if answer.answers else data,
         updated_permissions=updates or None,
     )
+
+
+def _updates(tool: str, context: sdk.ToolPermissionContext) -> list[PermissionUpdate]:
+    """What 'always' may mean here. The CLI offers nothing of its own for a plan (2.1.330)."""
+    if _KINDS.get(tool) is AskKind.PLAN and not context.suggestions:
+        return [PermissionUpdate(type="setMode", mode="acceptEdits", destination="session")]
+    return context.suggestions
 
 
 def cleaned(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +10,6 @@ from textual.content import Content
 from textual.widgets import Input, Markdown, Static
 
 from sessiontree.model.run import Allow, Answer, Ask, Deny
-from sessiontree.model.text import clean
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
 
 MOST = 60_000
@@ -91,15 +89,6 @@ class PlanDialog(Dialog[Answer | None]):
 
 
 def plan_text(ask: Ask) -> str:
-    """The plan, clean: from the call, or from the file that the call names."""
+    """The plan, clean; "" where none came along."""
     plan = ask.input.get("plan")
-    if isinstance(plan, str) and plan.strip():
-        return plan
-    path = ask.input.get("planFilePath")
-    if isinstance(path, str) and path.endswith(".md"):
-        try:
-            with Path(path).open(encoding="utf-8", errors="replace") as file:
-                return clean(file.read(4 * MOST))
-        except OSError:
-            return ""
-    return ""
+    return plan if isinstance(plan, str) else ""
