@@ -44,6 +44,7 @@ class Text(Event):
 class Thinking(Event):
     text: str
     done: bool = True
+    seconds: float | None = None  # how long it took, None where unknown
 
 
 class CallState(StrEnum):
@@ -55,8 +56,10 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall(Event):
-    """A call and, once it came, its result. `partial` is the input's JSON text so far while the
-    state is TYPED (`input` is empty then)."""
+    """A call and, once it came, its result. While the state is TYPED, `partial` is the input's
+    JSON text so far and `input` what can be read of it; a call that was cut off stays so.
+    FAILED with neither `output` nor `ended` means that no result ever came.
+    A call whose beginning is not loaded has "" as its `tool`."""
 
     tool: str
     input: Mapping[str, Any] = field(default_factory=dict)
@@ -77,9 +80,10 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark(Event):
-    """The place where a session left its parent."""
+    """The place where a session left its parent; `first`: it shares no turn with it."""
 
     text: str
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

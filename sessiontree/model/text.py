@@ -8,6 +8,8 @@ a label or a title. Colour sequences are dropped whole, the rest leaves a visibl
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 MARK = "\N{MIDDLE DOT}"
 """Stands for each character that was taken out."""
@@ -41,6 +43,20 @@ def clean(text: str) -> str:
 def clean_line(text: str) -> str:
     """`text` cleaned and on one line: any run of white space becomes one space."""
     return " ".join(clean(text).split())
+
+
+def clean_data(value: Any, depth: int = 40) -> Any:
+    """A JSON value with every string in it cleaned, keys included. What lies deeper than `depth`
+    levels becomes an ellipsis: such a value is an attack, and a stack has an end."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        if not depth:
+            return "…"
+        return {clean(str(key)): clean_data(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_data(item, depth - 1) for item in value] if depth else "…"
+    return value
 
 
 def label(text: str) -> str:

@@ -1,0 +1,140 @@
+"""Events in order while more come in anywhere: the main line, and under each call the line of
+the subagent that it started. `events` is that tree laid out flat."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from sys import maxsize
+
+from sessiontree.model.event import Event, Mark, Prompt
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """An event in its place. `place` is its index in `Outline.events`, `maxsize` until it has
+    one."""
+
+    event: Event
+    parent: Node | None
+    place: int = maxsize
+    children: list[Node] = field(default_factory=list)
+
+
+class Outline:
+    """A tree of events and the flat list of it. Adding or replacing one costs constant time;
+    `lay_out` costs the events behind the first that was put in."""
+
+    def __init__(self) -> None:
+        self.root = Node(Event(key="", depth=-1), None)
+        self.events: list[Event] = []
+        self._stale: int | None = None  # `events` is out of date from this index on
+        self._changed: int | None = None
+
+    def append(self, parent: Node, event: Event) -> Node:
+        """Puts `event` at the end of a line. A mark at the end of the main line stays there
+        until the next prompt."""
+        node = Node(_at_depth(event, parent.event.depth + 1), parent)
+        siblings = parent.children
+        last = siblings[-1] if siblings else None
+        pushes_on = parent is self.root and last is not None and _is_trailing(last.event)
+        if last and pushes_on and not isinstance(event, Prompt):
+            self._stale_from(last.place)
+            last.place = maxsize
+            siblings.insert(-1, node)
+        else:
+            siblings.append(node)
+        top = node
+        while top.parent is not self.root and top.parent is not None:
+            top = top.parent
+        self._stale_from(top.place)
+        return node
+
+    def replace(self, node: Node, event: Event) -> None:
+        if node.event == event:
+            return
+        node.event = event
+        if node.place < len(self.events):
+            self.events[node.place] = event
+            self._changed = _lower(self._changed, node.place)
+
+    def renumber(self, by: int) -> None:
+        """Adds `by` to the number of each prompt on the main line."""
+        if not by:
+            return
+        for node in self.root.children:
+            if isinstance(node.event, Prompt):
+                self.replace(node, replace(node.event, number=node.event.number + by))
+
+    def put_in_front(self, nodes: Sequence[Node]) -> None:
+        """Puts the main line of another outline in front of this one's."""
+        for node in nodes:
+            node.parent = self.root
+            node.place = maxsize
+        mine = self.root.children
+        if nodes and _is_trailing(nodes[-1].event):
+            shared = next((i for i, n in enumerate(mine) if isinstance(n.event, Prompt)), len(mine))
+            self.root.children = [*nodes[:-1], *mine[:shared], nodes[-1], *mine[shared:]]
+        else:
+            self.root.children = [*nodes, *mine]
+        self._stale = 0
+
+    def drop(self, node: Node) -> None:
+        """Takes a node out, with what is under it. Costs its whole line."""
+        (node.parent or self.root).children.remove(node)
+        self._stale = 0
+
+    def lay_out(self) -> int | None:
+        """Brings `events` up to date; returns the lowest index at which it changed since the
+        last call, None where it did not."""
+        if self._stale is not None:
+            start, self._stale = self._stale, None
+            top = self.root.children
+            first = bisect_left(top, start, key=lambda node: node.place) if start else 0
+            old = self.events[start:]
+            del self.events[start:]
+            for node, depth in _flat(top, first):
+                node.event = _at_depth(node.event, depth)
+                node.place = len(self.events)
+                self.events.append(node.event)
+            same = sum(1 for _ in _same(old, self.events, start))
+            if same < len(old) or start + same < len(self.events):
+                self._changed = _lower(self._changed, start + same)
+        changed, self._changed = self._changed, None
+        return changed
+
+    def _stale_from(self, place: int) -> None:
+        self._stale = _lower(self._stale, min(place, len(self.events)))
+
+
+def _is_trailing(event: Event) -> bool:
+    return isinstance(event, Mark) and not event.first
+
+
+def _lower(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)
+
+
+def _at_depth(event: Event, depth: int) -> Event:
+    return event if event.depth == depth else replace(event, depth=depth)
+
+
+def _flat(nodes: Sequence[Node], first: int) -> Iterator[tuple[Node, int]]:
+    """Each node before those under it, with its depth. Not recursive: agents can nest deep."""
+    stack = [iter(nodes[first:])]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            continue
+        yield node, len(stack) - 1
+        if node.children:
+            stack.append(iter(node.children))
+
+
+def _same(old: Sequence[Event], events: Sequence[Event], start: int) -> Iterator[None]:
+    for index, event in enumerate(old, start):
+        if index >= len(events) or events[index] is not event:
+            return
+        yield
