@@ -1,0 +1,1 @@
+"""The main screen: the tree, the stream beside it, the composer below."""

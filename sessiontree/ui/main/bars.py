@@ -1,0 +1,107 @@
+"""The lines that say where one is: the top bar, the stream's title, the notice of a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the top bar says. `progress` is a word on work behind the screen, "" when none."""
+
+    place: str = ""
+    sessions: int = 0
+    running: int = 0
+    waiting: int = 0
+    queued: int = 0
+    cost_today: float = 0.0
+    progress: str = ""
+    demo: bool = False
+
+
+class TopBar(Widget):
+    DEFAULT_CSS = """
+    TopBar { height: 1; width: 1fr; padding: 0 1; background: $surface; }
+    """
+
+    summary: reactive[Summary] = reactive(Summary())
+
+    def render(self) -> Content:
+        facts, width = self.summary, max(self.size.width, 10)
+        left = Content.assemble(("sessiontree", "bold $accent"))
+        if facts.demo:
+            left += Content(" demo").stylize("$warning")
+        counts = [(f"{facts.sessions:,} session{'' if facts.sessions == 1 else 's'}", "$text")]
+        if facts.running:
+            counts.append((f"● {facts.running} running", "$success"))
+        if facts.waiting:
+            counts.append((f"? {facts.waiting} waiting for you", "bold $warning"))
+        if facts.queued:
+            counts.append((f"… {facts.queued} queued", "$text-muted"))
+        if facts.progress:
+            counts.append((facts.progress, "$text-muted"))
+        right = Content(f"${facts.cost_today:.2f} today" if facts.cost_today else "")
+        tail = Content("")
+        for text, style in counts:
+            tail += Content("   ") + Content(text).stylize(style)
+        room = width - left.cell_length - tail.cell_length - right.cell_length - 6
+        if room >= 8:
+            left += Content("   ") + Content(facts.place).truncate(room, ellipsis=True)
+        line = left + tail
+        gap = width - line.cell_length - right.cell_length
+        if gap < 2:
+            return line.truncate(width, ellipsis=True)
+        return line + Content(" " * gap) + right
+
+
+class StreamTitle(Widget):
+    """The name of the session whose stream is shown, and what it is doing."""
+
+    DEFAULT_CSS = """
+    StreamTitle { height: 1; width: 1fr; padding: 0 1; background: $surface; }
+    """
+
+    label: reactive[str] = reactive("")
+    state: reactive[tuple[str, str]] = reactive(("", ""))  # words, style
+    note: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        width = max(self.size.width, 10)
+        words, style = self.state
+        right = Content(words).stylize(style)
+        if self.note:
+            right = Content(f"{self.note}   ").stylize("$text-muted") + right
+        room = max(width - right.cell_length - 2, 4)
+        left = Content(self.label).stylize("bold").truncate(room, ellipsis=True)
+        gap = max(width - left.cell_length - right.cell_length, 1)
+        return left + Content(" " * gap) + right
+
+
+class QuestionBar(Widget):
+    """A run waits for an answer while the person is busy with something else."""
+
+    DEFAULT_CSS = """
+    QuestionBar { height: 1; width: 1fr; padding: 0 1; background: $warning 25%; display: none; }
+    QuestionBar.-on { display: block; }
+    """
+
+    class Pressed(Message):
+        pass
+
+    text: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        return Content.assemble(("? ", "bold $warning"), (self.text, "bold")).truncate(
+            max(self.size.width, 10), ellipsis=True
+        )
+
+    def watch_text(self, text: str) -> None:
+        self.set_class(bool(text), "-on")
+
+    def on_click(self) -> None:
+        self.post_message(self.Pressed())
