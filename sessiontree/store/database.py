@@ -1,0 +1,231 @@
+"""What the app asks of the store: links, what a person set, runs under way, trust, the view.
+
+All of it is synchronous and safe to call from any thread. Reads come from memory and take a
+moment; writes wait for the lock (at most its deadline) and for the disk, so call them off the
+event loop. Each write is one transaction: stored when it returns, not at all when it raises
+`StoreError`. Nothing in here is text of a message, save labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sessiontree.model.run import Ending
+from sessiontree.model.session import Link, Session
+from sessiontree.model.text import clean, clean_line
+from sessiontree.store.errors import SessionRunning
+from sessiontree.store.files import Files
+from sessiontree.store.journal import Journal
+from sessiontree.store.listing import Listing
+from sessiontree.store.owner import this_process
+from sessiontree.store.records import (
+    Annotation,
+    Finish,
+    Intent,
+    Verdict,
+    annotation_record,
+    finish_document,
+    finish_record,
+    intent_document,
+    intent_record,
+    link_document,
+    link_record,
+)
+from sessiontree.store.table import Document, JournalDB
+
+Record = TypeVar("Record")
+_VIEW = "view"
+
+
+class Store:
+    """The store of one folder. Open it with `Store.open`."""
+
+    def __init__(self, journal: Journal, listing: Listing) -> None:
+        self._journal = journal
+        self._listing = listing
+        self.db = JournalDB(journal)
+        """The same data through TinyDB, for what has no method here."""
+
+    @classmethod
+    def open(cls, path: Path, *, deadline: float = 5.0, files: Files | None = None) -> Store:
+        """Opens the store at `path`, or makes it (folder 0700, file 0600). A write waits at most
+        `deadline` seconds for another instance's lock.
+
+        Raises `StoreError` where nothing could be shown: damage, or a version too new. Where
+        it can be shown but not changed it opens `read_only` and `notices` say why."""
+        journal = Journal(path, deadline=deadline, files=files)
+        return cls(journal, Listing(path.with_name("listing")))
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        return self._journal.path
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self._journal.read_only)
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences for a person: what was set aside, why it is read-only."""
+        return self._journal.notices
+
+    def refresh(self) -> bool:
+        """Picks up what other instances wrote; whether that was anything. Costs one `stat` when
+        nothing was, so it can be called often. Raises `StoreError` when the file is gone,
+        replaced or damaged; what was read before stays."""
+        return self._journal.refresh()
+
+    # Links
+
+    def links(self) -> dict[str, Link]:
+        """Every stored link, made by this app or set by hand, by the child's id."""
+        return self._all("links", link_record)
+
+    def put_link(self, link: Link, *, intent: Intent | None = None) -> None:
+        """Stores a link and, in the same transaction, the run that is to make the child."""
+        with self.db.transaction():
+            self._set("links", link.child, link_document(link))
+            if intent is not None:
+                self._begin(intent)
+
+    def remove_link(self, child: str) -> bool:
+        """Forgets a link; whether there was one."""
+        return bool(self.db.table("links").remove(doc_ids=[child]))  # type: ignore[list-item]
+
+    # What a person set
+
+    def annotation(self, session: str) -> Annotation:
+        """What a person set on a session, or on a turn by its id."""
+        return annotation_record(self._get("annotations", session) or {})
+
+    def annotations(self) -> dict[str, Annotation]:
+        return self._all("annotations", lambda _, doc: annotation_record(doc))
+
+    def annotate(
+        self,
+        session: str,
+        *,
+        title: str | None = None,
+        hidden: bool | None = None,
+        keep: bool | None = None,
+        chosen: Verdict | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Sets what is not None on a session, or on a turn by its id; "" takes a text away."""
+        given = {
+            "title": None if title is None else clean_line(title),
+            "hidden": hidden,
+            "keep": keep,
+            "chosen": chosen,
+            "note": None if note is None else clean(note),
+        }
+        changed = {name: value for name, value in given.items() if value is not None}
+        if changed:
+            self._set("annotations", session, changed)
+
+    # Runs
+
+    def intents(self) -> dict[str, Intent]:
+        """Runs that were begun and not ended, by session. One whose `owner.gone` was cut off."""
+        return self._all("intents", intent_record)
+
+    def begin(self, intent: Intent) -> None:
+        """Stores that a run begins. Raises `SessionRunning` when another live instance on this
+        machine has one under way on the same session."""
+        with self.db.transaction():
+            self._begin(intent)
+
+    def finish(self, session: str, ending: Ending | str, reason: str = "") -> None:
+        """Stores how the run on a session ended (done, failed or interrupted; the reason in a
+        short sentence without text of a message) and that it is no longer under way."""
+        finish = Finish(Ending(ending), reason, time.time())
+        with self.db.transaction():
+            self.db.table("intents").remove(doc_ids=[session])  # type: ignore[list-item]
+            self._set("finishes", session, finish_document(finish))
+
+    def finishes(self) -> dict[str, Finish]:
+        """How the last run on each session ended, by session."""
+        return self._all("finishes", lambda _, doc: finish_record(doc))
+
+    def _begin(self, intent: Intent) -> None:
+        doc = self.db.table("intents").get(doc_id=intent.session)  # type: ignore[call-overload]
+        if doc is not None:
+            owner = intent_record(intent.session, doc).owner
+            if owner.here and not owner.gone and owner != this_process():
+                raise SessionRunning(
+                    f"Session {intent.session} is being run by another sessiontree "
+                    f"(process {owner.pid}). Wait for it, or fork."
+                )
+        self._set("intents", intent.session, intent_document(intent))
+
+    # Trust
+
+    def trust(self, folder: str | Path, fingerprint: str) -> str | None:
+        """What a person decided about a folder while its settings had this fingerprint; None
+        when nobody was asked, or the settings have changed since."""
+        doc = self._get("trust", str(folder))
+        if doc is None or doc.get("fingerprint") != fingerprint:
+            return None
+        decision = doc.get("decision")
+        return decision if isinstance(decision, str) else None
+
+    def set_trust(self, folder: str | Path, fingerprint: str, decision: str) -> None:
+        self._set("trust", str(folder), {"fingerprint": fingerprint, "decision": decision})
+
+    # The view
+
+    def view(self) -> dict[str, Any]:
+        """The state of the interface that `set_view` kept: JSON values by name."""
+        return self._get(_VIEW, _VIEW) or {}
+
+    def set_view(self, **values: Any) -> None:
+        """Keeps these values and leaves the others as they are."""
+        self._set(_VIEW, _VIEW, values)
+
+    # The listing cache
+
+    def cached(self, project: str | None = None) -> dict[str, Session]:
+        """The sessions of a project, or of all, as they were last read, by path. One is current
+        when its `size` and `mtime_ns` are those of the file. Reads files: off the event loop."""
+        return self._listing.read(project)
+
+    def cache(self, sessions: Iterable[Session]) -> None:
+        """Keeps sessions as they were just read. Never raises: it is a cache."""
+        self._listing.put(sessions)
+
+    def drop_cache(self, paths: Iterable[str]) -> None:
+        self._listing.drop(paths)
+
+    # TinyDB
+
+    def _get(self, table: str, key: str) -> dict[str, Any] | None:
+        with self._journal.state:
+            doc = self.db.table(table).get(doc_id=key)  # type: ignore[call-overload]
+        return None if doc is None else dict(doc)
+
+    def _all(
+        self, table: str, record: Callable[[str, Mapping[str, Any]], Record]
+    ) -> dict[str, Record]:
+        with self._journal.state:
+            documents = self.db.table(table).all()
+        return {str(doc.doc_id): record(str(doc.doc_id), doc) for doc in documents}
+
+    def _set(self, table: str, key: str, fields: Mapping[str, Any]) -> None:
+        self.db.table(table).upsert(Document(fields, key))  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+"""What the store keeps, as records, and how each becomes a document and comes back.
+
+A document may hold fields that this version does not know: they stay in the store and are left
+out of the record. Text is cleaned on the way out: anyone can write the file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sessiontree.model.run import Ending, Verb
+from sessiontree.model.session import Evidence, Link, LinkKind
+from sessiontree.model.text import clean, clean_line, label
+from sessiontree.store.owner import Owner, this_process
+
+Document = Mapping[str, Any]
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Verdict(StrEnum):
+    """What a person decided about an arm."""
+
+    NONE = ""
+    CHOSEN = "chosen"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a person set on a session or a turn."""
+
+    title: str = ""
+    hidden: bool = False
+    keep: bool = False  # its transcript is archived
+    chosen: Verdict = Verdict.NONE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A run that was begun and not ended. `label` is the prompt's first line, cut short."""
+
+    session: str
+    kind: Verb
+    cwd: str
+    parent: str | None = None
+    at: str | None = None  # uuid of the last entry of `parent` that is kept; None keeps all
+    mode: str = ""
+    model: str = ""
+    label: str = ""
+    started: float = field(default_factory=time.time)  # seconds since the epoch; only shown
+    owner: Owner = field(default_factory=this_process)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How the last run on a session ended; `reason` is a short sentence, "" when it was done."""
+
+    ending: Ending
+    reason: str = ""
+    at: float | None = None  # seconds since the epoch; only shown
+
+
+def link_document(link: Link) -> dict[str, Any]:
+    return asdict(link)
+
+
+def link_record(child: str, doc: Document) -> Link:
+    return Link(
+        child,
+        _optional(doc, "parent"),
+        _optional(doc, "turn"),
+        _optional(doc, "point"),
+        _one_of(Evidence, doc.get("evidence"), Evidence.NONE),
+        _one_of(LinkKind, doc.get("kind"), LinkKind.FORK),
+    )
+
+
+def annotation_record(doc: Document) -> Annotation:
+    return Annotation(
+        title=clean_line(_text(doc, "title")),
+        hidden=doc.get("hidden") is True,
+        keep=doc.get("keep") is True,
+        chosen=_one_of(Verdict, doc.get("chosen"), Verdict.NONE),
+        note=clean(_text(doc, "note")),
+    )
+
+
+def intent_document(intent: Intent) -> dict[str, Any]:
+    return {**asdict(intent), "label": label(intent.label)}
+
+
+def intent_record(session: str, doc: Document) -> Intent:
+    owner = doc.get("owner")
+    owner = owner if isinstance(owner, dict) else {}
+    pid = owner.get("pid")
+    return Intent(
+        session,
+        _one_of(Verb, doc.get("kind"), Verb.CONTINUE),
+        _text(doc, "cwd"),
+        _optional(doc, "parent"),
+        _optional(doc, "at"),
+        _text(doc, "mode"),
+        _text(doc, "model"),
+        label(_text(doc, "label")),
+        _number(doc, "started") or 0.0,
+        Owner(_text(owner, "host"), pid if isinstance(pid, int) else 0, _text(owner, "started")),
+    )
+
+
+def finish_document(finish: Finish) -> dict[str, Any]:
+    return {**asdict(finish), "reason": label(finish.reason)}
+
+
+def finish_record(doc: Document) -> Finish:
+    ending = _one_of(Ending, doc.get("ending"), Ending.DONE)
+    return Finish(ending, label(_text(doc, "reason")), _number(doc, "at"))
+
+
+def _text(doc: Document, name: str) -> str:
+    value = doc.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _optional(doc: Document, name: str) -> str | None:
+    value = doc.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _number(doc: Document, name: str) -> float | None:
+    value = doc.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _one_of(kind: type[Choice], value: Any, other: Choice) -> Choice:
+    """The member of `kind` with this value; `other` for one that a newer version wrote."""
+    try:
+        return kind(value)
+    except ValueError:
+        return other
