@@ -66,19 +66,20 @@ def cleaned(value: Any) -> Any:
 
 
 def _suggestion(update: PermissionUpdate) -> Suggestion:
+    lasting = update.destination in _KEPT
     kept = _KEPT.get(update.destination or "", "in this session")
     if update.type == "setMode" and update.mode in list(Mode):
         mode = Mode(cast(str, update.mode))
-        return Suggestion(f"switch to ‹{mode.words}› ({kept})", mode=mode)
+        return Suggestion(f"switch to ‹{mode.words}› ({kept})", mode=mode, lasting=lasting)
     if update.type == "addDirectories" and update.directories:
         folders = tuple(update.directories)
-        return Suggestion(
-            f"always allow in {clean_line(', '.join(folders))} ({kept})", Grants(folders=folders)
-        )
+        words = f"always allow in {clean_line(', '.join(folders))} ({kept})"
+        return Suggestion(words, Grants(folders=folders), lasting=lasting)
     if update.type == "addRules" and update.rules and update.behavior == "allow":
         rules = tuple(
             f"{rule.tool_name}({rule.rule_content})" if rule.rule_content else rule.tool_name
             for rule in update.rules
         )
-        return Suggestion(f"always allow {clean_line(', '.join(rules))} ({kept})", Grants(rules))
+        words = f"always allow {clean_line(', '.join(rules))} ({kept})"
+        return Suggestion(words, Grants(rules), lasting=lasting)
     return Suggestion(f"{clean_line(update.type)} ({kept})")

@@ -13,6 +13,7 @@ from sessiontree.model.session import Evidence, Link, Presence, Session, Turn
 class Aim:
     """`keep` is the canonical id of the last turn that a fork keeps; None keeps all of it.
     `bare` is a fork that leaves before the first turn: a new session with a parent.
+    `child` is the id of a session that was begun and never written: it is begun again.
     With a `refusal` (a sentence) nothing can be sent."""
 
     verb: Verb
@@ -21,6 +22,7 @@ class Aim:
     session: str | None = None
     keep: str | None = None
     bare: bool = False
+    child: str = ""
     refusal: str = ""
 
 
@@ -37,6 +39,16 @@ def go_on(session: Session, label: str, busy: bool, cwd: str) -> Aim:
     queued = " when its run is over" if busy else ""
     words = f"continue ‹{label}›{then}{queued}"
     return Aim(Verb.CONTINUE, words, session.cwd or cwd, session.id, refusal=refusal)
+
+
+def begin_again(session: Session, label: str, link: Link | None, cwd: str) -> Aim:
+    """A session whose first run ended before Claude Code wrote anything of it."""
+    words, where = f"begin ‹{label}› again", session.cwd or cwd
+    if link is None or link.parent is None:
+        return Aim(Verb.NEW, words, where, child=session.id)
+    if link.turn is None:
+        return Aim(Verb.NEW, words, where, link.parent, bare=True, child=session.id)
+    return Aim(Verb.FORK, words, where, link.parent, link.turn, child=session.id)
 
 
 def fork(session: Session, label: str, turn: str | None, busy: bool, cwd: str) -> Aim:
@@ -93,7 +105,7 @@ def plan(
             aim.verb, session.id, turn, prompt, aim.cwd, session.id, None, choice, grants, spent
         )
         return run, None
-    child = str(uuid.uuid4())
+    child = aim.child or str(uuid.uuid4())
     if aim.verb is Verb.NEW or session is None:
         link = Link(child, aim.session, None, None, Evidence.MADE) if aim.bare else None
         return Plan(Verb.NEW, child, turn, prompt, aim.cwd, None, None, choice, grants), link

@@ -59,6 +59,7 @@ class Run:
 
     plan: Plan
     queued: float  # seconds since the epoch
+    number: int = 0  # of its turn in the session, counted from 1
     state: RunState = RunState.QUEUED
     since: float | None = None  # when it began
     log: Log = field(default_factory=Log)
@@ -100,9 +101,9 @@ class RunPool:
             return self._active[session]
         return next((run for run in self._queue if run.plan.session == session), None)
 
-    def start(self, plan: Plan) -> Run:
+    def start(self, plan: Plan, number: int = 0) -> Run:
         """Begin a run, or let it wait for its session or for a place."""
-        run = Run(plan, queued=time.time())
+        run = Run(plan, time.time(), number)
         self._queue.append(run)
         self._on_change(run)
         self._fill()
@@ -199,8 +200,15 @@ class RunPool:
         outcome = await agent.run()
         self._deny_all(run, "The run is over.")
         del self._active[run.plan.session]
+        if outcome.ending is not Ending.DONE:
+            self._drop_followers(run)
         self._finish(run, outcome)
         self._fill()
+
+    def _drop_followers(self, run: Run) -> None:
+        """What was to come next on this session was typed for an answer that never came."""
+        for other in [one for one in self._queue if one.plan.session == run.plan.session]:
+            self.interrupt(other)
 
     async def _put(self, run: Run, question: Ask) -> Answer:
         if run.state is RunState.CLOSING:

@@ -90,11 +90,13 @@ class AskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One of the CLI's own 'always' choices, in words."""
+    """One of the CLI's own 'always' choices, in words. `lasting`: it is kept in settings and
+    holds for the folder; else it holds for the session that asked."""
 
     words: str
     grants: Grants = Grants()
     mode: Mode | None = None
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

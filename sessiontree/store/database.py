@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from sessiontree.model.overlay import Verdict
 from sessiontree.model.run import Ending
 from sessiontree.model.session import Link, Session
 from sessiontree.model.text import clean, clean_line
@@ -25,7 +26,6 @@ from sessiontree.store.records import (
     Annotation,
     Finish,
     Intent,
-    Verdict,
     annotation_record,
     finish_document,
     finish_record,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from sessiontree.model.overlay import Verdict
 from sessiontree.model.run import Ending, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.model.text import clean, clean_line, label
@@ -18,14 +19,6 @@ from sessiontree.store.owner import Owner, this_process
 
 Document = Mapping[str, Any]
 Choice = TypeVar("Choice", bound=StrEnum)
-
-
-class Verdict(StrEnum):
-    """What a person decided about an arm."""
-
-    NONE = ""
-    CHOSEN = "chosen"
-    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,342 @@
+"""What the app does, without a screen: one place for the screen and the commands to ask.
+
+All of it lives in one event loop. What blocks (store, transcripts) goes to threads and comes
+back as plain data; the listener is told what changed, and reads it from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sessiontree.config import Config
+from sessiontree.engine import aim as aims
+from sessiontree.engine.aim import Aim
+from sessiontree.engine.catalog import Catalog
+from sessiontree.engine.opened import Opened
+from sessiontree.engine.reader import Reader
+from sessiontree.engine.runs import Run, RunPool, RunState
+from sessiontree.engine.settings import Settings
+from sessiontree.engine.status import overlay
+from sessiontree.model.forest import Forest
+from sessiontree.model.message import Message
+from sessiontree.model.run import Answer, Ask, Ending, Plan, Verb
+from sessiontree.model.session import Link, Presence, Session, Turn
+from sessiontree.model.text import label
+from sessiontree.store.database import Store
+from sessiontree.store.errors import StoreError
+from sessiontree.store.records import Annotation, Finish, Intent
+
+CLOSE_SECONDS = 8.0
+"""How long runs get to end by themselves before they are killed."""
+
+
+class Listener(Protocol):
+    """Who shows what happens here. Each call says only that there is something new to read."""
+
+    def forest_changed(self) -> None: ...
+
+    def stream_changed(self) -> None: ...
+
+    def asked(self) -> None: ...
+
+    def ended(self, run: Run) -> None: ...
+
+    def tell(self, text: str, *, trouble: bool = False) -> None: ...
+
+
+class Engine:
+    def __init__(self, config: Config, store: Store, listener: Listener) -> None:
+        self.config = config
+        self.forest = Forest()
+        self.settings = Settings(config)
+        self.opened: Opened | None = None
+        self._store = store
+        self._listener = listener
+        self.catalog = Catalog(config, store, self.forest, self._files_changed)
+        self._reader = Reader(self.forest)
+        self.pool = RunPool(
+            config, on_change=self._run_changed, on_message=self._heard, on_end=self._run_ended
+        )
+        self._finishes: dict[str, Finish] = {}
+        self._annotations: dict[str, Annotation] = {}
+        self._begun: dict[str, str] = {}  # label of the prompt a session was begun with
+        self._unsent: dict[str, list[str]] = {}  # prompts of runs that came to nothing
+        self._unseen: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Beginning and end
+
+    async def start(self, *, everything: bool = False) -> None:
+        """Show what is known, then scan and follow the library behind it."""
+        await asyncio.to_thread(self._recall)
+        await self.catalog.load(everything)
+        for session in {*self._finishes, *self._annotations, *self._begun}:
+            self._draw(session)
+        self._listener.forest_changed()
+        self.spawn(self._scan(everything))
+
+    async def close(self) -> None:
+        """End the runs, then the tasks. Returns when nothing of ours is left."""
+        await self.pool.close(CLOSE_SECONDS)
+        while tasks := {task for task in self._tasks if not task.done()}:
+            for task in tasks:
+                if task.get_name() != "write":  # what is being stored is stored
+                    task.cancel()
+            await asyncio.wait(tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str = "engine") -> None:
+        """A task that `close` ends; a fault in it is said and not swallowed."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._reap)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._listener.tell(f"{type(error).__name__}: {error}", trouble=True)
+
+    def _recall(self) -> None:
+        self._annotations = self._store.annotations()
+        self._finishes = self._store.finishes()
+        for session, intent in self._store.intents().items():
+            if intent.owner.here and intent.owner.gone:
+                self._store.finish(session, Ending.INTERRUPTED, "The app ended while it ran")
+                self._finishes[session] = self._store.finishes()[session]
+            self._begun[session] = intent.label
+            self.catalog.begun(intent)
+
+    async def _scan(self, everything: bool) -> None:
+        await self.catalog.scan(everything, self._listener.forest_changed)
+        self._listener.forest_changed()
+        await self.catalog.follow()
+
+    def rescan(self, *, everything: bool) -> None:
+        self.spawn(self.catalog.scan(everything, self._listener.forest_changed))
+
+    # What Enter would do
+
+    def label(self, session: str) -> str:
+        return label(self.forest.label(session))
+
+    def run_of(self, session: str) -> Run | None:
+        return self.pool.of(session)
+
+    def aim_new(self) -> Aim:
+        return aims.new(str(self.config.cwd), self.config.cwd.name or "/")
+
+    def aim_continue(self, session: Session) -> Aim:
+        busy, cwd = self.pool.of(session.id) is not None, str(self.config.cwd)
+        if session.presence is Presence.NEW and not busy:
+            link = self.forest.link(session.id)
+            return aims.begin_again(session, self.label(session.id), link, cwd)
+        return aims.go_on(session, self.label(session.id), busy, cwd)
+
+    def aim_fork(self, session: Session, turn: str | None) -> Aim:
+        busy = self.pool.of(session.id) is not None
+        return aims.fork(session, self.label(session.id), turn, busy, str(self.config.cwd))
+
+    def aim_edit(self, session: Session, turn: Turn) -> Aim:
+        return aims.fork_before(session, self.label(session.id), turn, str(self.config.cwd))
+
+    async def prompt_text(self, session: Session, turn: Turn) -> str:
+        """The whole prompt of a turn; its label where the transcript cannot be read."""
+        text = await self._reader.prompt(session, turn.id)
+        return text or turn.label
+
+    def unsent(self, session: str) -> str:
+        """The prompts of a session's last runs that came to nothing, "" where there are none."""
+        return "\n\n".join(self._unsent.get(session, ()))
+
+    def elsewhere(self, session: str) -> int | None:
+        """The process in which a session is open, if it is not ours."""
+        return self.catalog.elsewhere.get(session)
+
+    # Runs
+
+    async def send(self, aim: Aim, prompt: str) -> str | None:
+        """Store what is meant, then run it. Returns the session that answers, or None when
+        nothing was begun: the listener was told why, and the prompt is still the caller's."""
+        session = self.forest.session(aim.session) if aim.session else None
+        choice = self.settings.choice(aim.child or aim.session)
+        granted = self.settings.grants(
+            aim.session if aim.verb is Verb.CONTINUE else aim.child, aim.cwd
+        )
+        spent = self.catalog.spent(session.id) if session and aim.verb is not Verb.NEW else 0.0
+        plan, link = aims.plan(aim, prompt, session, choice, granted, spent)
+        intent = Intent(
+            plan.session,
+            plan.verb,
+            plan.cwd,
+            plan.parent,
+            plan.at,
+            choice.mode.value,
+            choice.model,
+            label(prompt),
+        )
+        try:
+            await asyncio.to_thread(self._put_intent, intent, link)
+        except StoreError as error:
+            self._listener.tell(str(error), trouble=True)
+            return None
+        if link is not None:
+            self.forest.put_link(link)
+        if self.forest.session(plan.session) is None:
+            self._begun[plan.session] = label(prompt)
+            self.catalog.begun(intent)
+        self._unsent.pop(plan.session, None)
+        self._finishes.pop(plan.session, None)
+        self.settings.used(plan.session, choice)
+        self.pool.start(plan, self._number(plan))
+        return plan.session
+
+    def _put_intent(self, intent: Intent, link: Link | None) -> None:
+        if link is not None:
+            self._store.put_link(link, intent=intent)
+        else:
+            self._store.begin(intent)
+
+    def _number(self, plan: Plan) -> int:
+        """Which turn of its session a plan's prompt will be."""
+        parent = self.forest.session(plan.parent) if plan.parent else None
+        if parent is None:
+            return 1
+        if plan.verb is Verb.FORK:
+            kept = [i for i, turn in enumerate(parent.turns, 1) if turn.last == plan.at]
+            line = self.forest.path(parent.id, parent.turns[kept[0] - 1].id) if kept else ()
+            return len(line or parent.line) + 1
+        waiting = sum(run.plan.session == plan.session for run in self.pool)
+        written = {turn.id for turn in parent.line}
+        ours = {run.plan.turn for run in self.pool if run.plan.session == plan.session}
+        return len(parent.line) + waiting - len(written & ours) + 1
+
+    def interrupt(self, session: str) -> None:
+        if run := self.pool.of(session):
+            self.pool.interrupt(run)
+
+    def asks(self) -> list[tuple[Run, Ask]]:
+        """The questions that wait for a person, the first asked first."""
+        return [(run, ask) for run in self.pool for ask, _ in run.asks.values()]
+
+    def answer(self, run: Run, ask: Ask, answer: Answer) -> None:
+        self.settings.learn(run.plan, ask, answer)
+        self.pool.answer(run, ask.id, answer)
+
+    def _run_changed(self, run: Run) -> None:
+        self._draw(run.plan.session)
+        self._listener.asked()
+        self._listener.forest_changed()
+
+    def _heard(self, run: Run, message: Message) -> None:
+        if self.opened and self.opened.session == run.plan.session:
+            self.opened.hear([message])
+            self._listener.stream_changed()
+
+    def _run_ended(self, run: Run) -> None:
+        session, outcome = run.plan.session, run.outcome
+        assert outcome is not None
+        if outcome.ending is not Ending.DONE:
+            self._unsent.setdefault(session, []).append(run.plan.prompt)
+        elif not (self.opened and self.opened.session == session):
+            self._unseen.add(session)
+        if run.since is not None:
+            self.spawn(self._record_end(run), "write")
+        self._draw(session)
+        self._listener.asked()
+        self._listener.forest_changed()
+        self._listener.ended(run)
+
+    async def _record_end(self, run: Run) -> None:
+        session, outcome = run.plan.session, run.outcome
+        assert outcome is not None
+        try:
+            await asyncio.to_thread(self._store.finish, session, outcome.ending, outcome.text)
+            finishes = await asyncio.to_thread(self._store.finishes)
+            self._finishes[session] = finishes[session]
+        except StoreError as error:
+            self._listener.tell(str(error), trouble=True)
+        await self.catalog.refresh(session)
+        self._draw(session)
+        self._listener.forest_changed()
+
+    def _draw(self, session: str) -> None:
+        run = self.pool.of(session)
+        self.forest.overlay(
+            session,
+            overlay(
+                run,
+                self._finishes.get(session),
+                self._annotations.get(session, Annotation()),
+                number=run.number if run else 0,
+                unseen=session in self._unseen,
+                elsewhere=session in self.catalog.elsewhere,
+                begun=self._begun.get(session, ""),
+            ),
+        )
+
+    # The stream
+
+    def open(self, session: str, turn: str | None = None) -> Opened:
+        """Show a session's stream, to a turn of it or to its tip. Its events follow."""
+        if session in self._unseen:
+            self._unseen.discard(session)
+            self._draw(session)
+            self._listener.forest_changed()
+        self.opened = opened = Opened(session, turn)
+        self.spawn(self._fill(opened))
+        return opened
+
+    async def _fill(self, opened: Opened) -> None:
+        run = self.pool.of(opened.session)
+        await self._reader.load(
+            opened, run.plan if run and run.state is not RunState.QUEUED else None
+        )
+        run = self.pool.of(opened.session)
+        if run is not None and opened.turn is None:
+            opened.hear(list(run.log))
+        if opened is self.opened:
+            self._listener.stream_changed()
+
+    def _files_changed(self, sessions: Iterable[str]) -> None:
+        """Transcripts changed on disk: ours follow their run, others are read on."""
+        for session in sessions:
+            self._draw(session)
+            opened = self.opened
+            if opened and opened.session == session and self.pool.of(session) is None:
+                self.spawn(self._read_on(opened))
+        self._listener.forest_changed()
+
+    async def _read_on(self, opened: Opened) -> None:
+        if await self._reader.read_on(opened) and opened is self.opened:
+            self._listener.stream_changed()
+
+    # What a person sets
+
+    async def annotate(self, session: str, **fields: Any) -> None:
+        """Keep a title, a mark or a note in the store."""
+        try:
+            await asyncio.to_thread(lambda: self._store.annotate(session, **fields))
+        except StoreError as error:
+            self._listener.tell(str(error), trouble=True)
+            return
+        before = self._annotations.get(session, Annotation())
+        self._annotations[session] = replace(before, **fields)
+        self._draw(session)
+        self._listener.forest_changed()
+
+    def annotation(self, session: str) -> Annotation:
+        return self._annotations.get(session, Annotation())
+
+    def view(self) -> dict[str, Any]:
+        return self._store.view()
+
+    def keep_view(self, **values: Any) -> None:
+        """Remember small facts of the screen; nothing is lost when it cannot be stored."""
+
+        def put() -> None:
+            if not self._store.read_only:
+                self._store.set_view(**values)
+
+        self.spawn(asyncio.to_thread(put), "write")

@@ -1,0 +1,38 @@
+"""The session whose stream is on screen: its events so far, and what keeps them current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sessiontree.model.feed import Feed
+from sessiontree.model.message import Message
+
+
+@dataclass(eq=False)
+class Opened:
+    """`turn`: the turn that the stream ends with, None for the session's tip. `note`: a sentence
+    on what is missing or under way, "" when there is nothing to say."""
+
+    session: str
+    turn: str | None
+    feed: Feed = field(default_factory=Feed)
+    note: str = ""
+    loading: bool = True
+    offset: int = 0  # bytes of the transcript that the feed has
+    _waiting: list[Message] = field(default_factory=list)
+
+    def hear(self, messages: Iterable[Message]) -> None:
+        """Messages of a live run, or new lines of the transcript. What comes while the
+        transcript is being read is put behind it."""
+        if self.loading:
+            self._waiting.extend(messages)
+            return
+        for message in messages:
+            self.feed.push(message)
+
+    def loaded(self, feed: Feed, offset: int = 0) -> None:
+        """The transcript was read: go on with what came meanwhile."""
+        self.feed, self.offset, self.loading = feed, offset, False
+        waiting, self._waiting = self._waiting, []
+        self.hear(waiting)
