@@ -1,0 +1,160 @@
+"""Rows kept through any changes are the rows that a forest made from scratch has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessiontree.model.forest import Forest
+from sessiontree.model.overlay import Overlay, Status, Verdict
+from sessiontree.model.rows import Key, Kind, Rows
+from sessiontree.model.session import Evidence, Link, Session, Turn
+
+IDS = [f"s{n}" for n in range(7)]
+TURNS = [f"t{n}" for n in range(9)]
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> Session:
+    """Turns of any order, parents (loops, turns that are not there), dead or alive."""
+    ids = draw(st.lists(st.sampled_from(TURNS), unique=True, max_size=5))
+    turns = tuple(
+        Turn(
+            id,
+            draw(st.sampled_from([None, *TURNS])),
+            id,
+            id,
+            f"prompt {id}",
+            draw(st.sampled_from([None, 1.0, 2.0, 3.0])),
+            live=draw(st.booleans()),
+        )
+        for id in ids
+    )
+    id = draw(st.sampled_from(IDS))
+    return Session(
+        id,
+        "p",
+        draw(st.sampled_from(["/a", "/b"])),
+        "",
+        turns=turns,
+        created=draw(st.sampled_from([None, 1.0, 2.0])),
+        updated=draw(st.sampled_from([1.0, 5.0, 9.0])),
+    )
+
+
+links = st.builds(
+    Link,
+    st.sampled_from(IDS),
+    st.sampled_from([None, *IDS]),
+    st.sampled_from([None, *TURNS]),
+    evidence=st.sampled_from(Evidence),
+)
+overlays = st.builds(
+    Overlay,
+    status=st.sampled_from(Status),
+    prompt=st.sampled_from(["", "being run"]),
+    number=st.integers(0, 3),
+    hidden=st.booleans(),
+    verdict=st.sampled_from(Verdict),
+    group=st.sampled_from(["", "", "fan"]),
+)
+steps = st.one_of(
+    st.tuples(st.just("put"), sessions()),
+    st.tuples(st.just("remove"), st.sampled_from(IDS)),
+    st.tuples(st.just("link"), links),
+    st.tuples(st.just("overlay"), st.tuples(st.sampled_from(IDS), overlays)),
+    st.tuples(st.just("toggle"), st.integers(0, 40)),
+    st.tuples(st.just("toggle"), st.integers(0, 3)),
+    st.tuples(st.just("reveal"), st.tuples(st.sampled_from(IDS), st.sampled_from(["", *TURNS]))),
+    st.tuples(st.just("filter"), st.sampled_from(["", "", "t1", "pt 3 prom", "s2", "nothing"])),
+    st.tuples(st.just("show_all"), st.booleans()),
+    st.tuples(st.just("scope"), st.sampled_from(["", "/a"])),
+    st.tuples(st.just("sync"), st.none()),
+)
+
+
+class World:
+    def __init__(self) -> None:
+        self.forest = Forest()
+        self.rows = Rows(self.forest)
+        self.sessions: dict[str, Session] = {}
+        self.links: dict[str, Link] = {}
+        self.overlays: dict[str, Overlay] = {}
+
+    def take(self, what: str, value: object) -> None:
+        forest, rows = self.forest, self.rows
+        match what, value:
+            case "put", Session() as session:
+                self.sessions[session.id] = session
+                forest.put(session)
+            case "remove", str(id):
+                self.sessions.pop(id, None)
+                forest.remove(id)
+            case "link", Link() as link:
+                self.links[link.child] = link
+                forest.put_link(link)
+            case "overlay", (str(id), Overlay() as overlay):
+                self.overlays[id] = overlay
+                forest.overlay(id, overlay)
+            case "toggle", int(index):
+                rows.sync()
+                if index < len(rows):
+                    rows.toggle(index)
+            case "reveal", (str(id), str(turn)):
+                rows.sync()
+                index = rows.reveal(id, turn)
+                if index is not None:
+                    row = rows.list[index]
+                    assert row.session == id or turn
+                elif not rows.query and rows.show_all and not rows.scope:
+                    assert id not in forest
+            case "filter", str(query):
+                rows.filter(query)
+            case "show_all", bool(on):
+                rows.show_all = on
+            case "scope", str(scope):
+                rows.scope = scope
+            case _:
+                rows.sync()
+
+    def rebuilt(self) -> Rows:
+        """The rows of a new forest, filled in another order, with the same folds and order."""
+        forest = Forest()
+        for link in self.links.values():
+            forest.put_link(link)
+        for id, overlay in self.overlays.items():
+            forest.overlay(id, overlay)
+        for session in reversed(self.sessions.values()):
+            forest.put(session)
+        rows = Rows(forest, self.rows.scope)
+        assert set(rows._project_of) == set(self.rows._project_of)
+        rows._project_of, rows._roots = self.rows._project_of, self.rows._roots
+        rows._flipped = self.rows._flipped
+        rows._flipped_in_filter = self.rows._flipped_in_filter
+        rows._show_all = self.rows.show_all
+        rows.filter(self.rows.query)
+        return rows
+
+
+def drawn(rows: Rows) -> list[tuple[Key, int, Key | None, bool]]:
+    return [
+        (row.key, row.depth, row.parent and row.parent.key, rows.is_last(row)) for row in rows.list
+    ]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(steps, max_size=30))
+def test_kept_rows_equal_rebuilt_rows(changes: list[tuple[str, object]]) -> None:
+    world = World()
+    for what, value in changes:
+        world.take(what, value)
+        if what == "sync":
+            assert drawn(world.rows) == drawn(world.rebuilt())
+    world.rows.sync()
+    assert drawn(world.rows) == drawn(world.rebuilt())
+    keys = [row.key for row in world.rows.list]
+    assert len(keys) == len(set(keys))
+    for index, row in enumerate(world.rows.list):
+        assert world.rows.index(row.key) == index
