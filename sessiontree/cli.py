@@ -1,7 +1,108 @@
-"""The command line. Each command imports what it needs when it runs."""
+"""The command line. Each command imports what it needs when it runs: `--help` and `ls` bring in
+neither Textual nor the SDK."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-def main() -> int:
-    return 0
+from sessiontree import __version__
+from sessiontree.config import Config, ConfigError, load
+
+USAGE_ERROR = 2
+COMMANDS = {
+    "ls": "the forest as text, or as JSON lines",
+    "show": "one session: its turns and their events",
+    "fork": "fork a session without running anything",
+    "run": "run one prompt and print its events",
+    "doctor": "check the store, and repair it on request",
+}
+"""Each in a module of its own under `sessiontree.commands`, with `add_arguments` and `run`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; its exit code: 0 done, 1 it failed, 2 it was called wrongly."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    args = _parser(words).parse_args(words)
+    try:
+        config = load()
+        project = getattr(args, "project", None)
+        if project is not None:
+            config = replace(config, cwd=_folder(project))
+        if args.command is None:
+            return _app(config, everything=args.all)
+        if args.command == "demo":
+            return _demo(args.keep)
+        return int(_module(args.command).run(config, args))
+    except ConfigError as error:
+        print(f"sessiontree: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sessiontree",
+        description="All your Claude agent sessions as one tree: continue, fork and watch them.",
+    )
+    parser.add_argument("--version", action="version", version=f"sessiontree {__version__}")
+    _add_scope(parser)
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    demo = commands.add_parser("demo", help="try it: no account, no key, no internet")
+    demo.add_argument("--keep", metavar="DIR", type=Path, help="keep the demo's folder here")
+    for name, words_ in COMMANDS.items():
+        command = commands.add_parser(name, help=words_, description=words_.capitalize())
+        if name in words:  # only the command that is called is imported
+            _module(name).add_arguments(command)
+    return parser
+
+
+def _add_scope(parser: argparse.ArgumentParser) -> None:
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument("--all", action="store_true", help="all projects")
+    scope.add_argument("--project", metavar="DIR", help="the project of this folder")
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]
+    return importlib.import_module(f"sessiontree.commands.{name}")
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).expanduser().absolute()
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder")
+    return folder
+
+
+def _app(config: Config, *, everything: bool) -> int:
+    if not _on_a_terminal():
+        return USAGE_ERROR
+    from sessiontree.ui.app import run
+
+    return run(config, everything=everything)
+
+
+def _demo(keep: Path | None) -> int:
+    if not _on_a_terminal():
+        return USAGE_ERROR
+    from sessiontree.commands import demo
+
+    return demo.run(keep, lambda config: _app(config, everything=False))
+
+
+def _on_a_terminal() -> bool:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return True
+    print(
+        "sessiontree: the app needs a terminal. Without one use:\n"
+        "  sessiontree ls [--all] [--json]     the tree\n"
+        "  sessiontree show ID [--json]        one session\n"
+        "  sessiontree run PROMPT [--json]     one run",
+        file=sys.stderr,
+    )
+    return False

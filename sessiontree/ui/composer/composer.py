@@ -57,6 +57,7 @@ class PromptArea(TextArea):
         Binding("enter", "send", "Send", show=False, priority=True),
         Binding("shift+enter,ctrl+j,alt+enter", "new_line", "New line", show=False, priority=True),
         Binding("shift+tab", "mode", "Next mode", show=False, priority=True),
+        Binding("ctrl+o", "options", "How the run is set", show=False, priority=True),
     ]
 
     @dataclass
@@ -64,6 +65,9 @@ class PromptArea(TextArea):
         text: str
 
     class ModeCycled(Message):
+        pass
+
+    class OptionsAsked(Message):
         pass
 
     def __init__(self) -> None:
@@ -84,6 +88,9 @@ class PromptArea(TextArea):
 
     def action_mode(self) -> None:
         self.post_message(self.ModeCycled())
+
+    def action_options(self) -> None:
+        self.post_message(self.OptionsAsked())
 
     async def _on_paste(self, event: events.Paste) -> None:
         if len(event.text) <= LONG_PASTE:
@@ -111,6 +118,9 @@ class Composer(Vertical):
     @dataclass
     class Chosen(Message):
         choice: Choice
+
+    class OptionsWanted(Message):
+        pass
 
     aim: reactive[Aim | None] = reactive(None)
     choice: reactive[Choice] = reactive(Choice())
@@ -154,6 +164,10 @@ class Composer(Vertical):
         self.post_message(
             self.Chosen(Choice(following, choice.model, choice.effort, choice.append))
         )
+
+    def on_prompt_area_options_asked(self, message: PromptArea.OptionsAsked) -> None:
+        message.stop()
+        self.post_message(self.OptionsWanted())
 
 
 class Sign(Widget):

@@ -1,0 +1,39 @@
+"""`sessiontree demo`: the app on a folder of its own, with a scripted model on loopback."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from sessiontree.config import Config
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.place import prepare
+from sessiontree.demo.scenes import script
+
+HUMAN_PACE = 0.03
+"""Seconds between two words of the scripted model, in the mean."""
+
+
+def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
+    """Lay out the demo's folder, start its API and open the app on it; the app's exit code.
+
+    `keep`: the folder to use and to leave behind; None takes a temporary one."""
+    with ExitStack() as stack:
+        folder = keep or Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="sessiontree-demo-", ignore_cleanup_errors=True)
+            )
+        )
+        place = prepare(folder, time.time())
+        api = stack.enter_context(MessagesApi(script, pace=HUMAN_PACE))
+        config = Config(
+            home=place.home,
+            claude=place.claude,
+            cwd=place.workspace,
+            env=place.env(api.url),
+            demo=True,
+        )
+        return open_app(config)

@@ -1,0 +1,76 @@
+"""Opens the dialog for a question that waits, one at a time, and brings the answer back."""
+
+from __future__ import annotations
+
+from textual.app import App
+
+from sessiontree.engine.engine import Engine
+from sessiontree.engine.runs import Run
+from sessiontree.model.run import Answer, Ask, AskKind
+from sessiontree.ui.dialogs.base import Dialog
+from sessiontree.ui.dialogs.permission import PermissionDialog
+from sessiontree.ui.dialogs.plan import PlanDialog
+from sessiontree.ui.dialogs.question import QuestionDialog
+
+
+class Asking:
+    """A question opens by itself unless the person is busy (typing, or in another dialog) or
+    put it aside; then the tree and a bar say that it waits, and `@` brings it."""
+
+    def __init__(self, app: App[None], engine: Engine) -> None:
+        self._app = app
+        self._engine = engine
+        self._aside: set[str] = set()
+        self._open: tuple[Ask, Dialog[Answer | None]] | None = None
+
+    @property
+    def waiting(self) -> list[tuple[Run, Ask]]:
+        """The questions that are not on screen."""
+        shown = self._open[0].id if self._open else None
+        return [(run, ask) for run, ask in self._engine.asks() if ask.id != shown]
+
+    def look(self, *, busy: bool) -> None:
+        """Questions came or went: close the dialog of one that is gone, open the next."""
+        asks = {ask.id for _, ask in self._engine.asks()}
+        self._aside &= asks
+        if self._open and self._open[0].id not in asks:
+            dialog = self._open[1]
+            self._open = None
+            dialog.dismiss(None)
+        if busy or self._open:
+            return
+        for run, ask in self._engine.asks():
+            if ask.id not in self._aside:
+                self.open(run, ask)
+                return
+
+    def open_for(self, session: str) -> bool:
+        """Open the question of this session, also when it was put aside."""
+        for run, ask in self._engine.asks():
+            if run.plan.session == session and not self._open:
+                self.open(run, ask)
+                return True
+        return False
+
+    def open(self, run: Run, ask: Ask) -> None:
+        label = self._engine.label(run.plan.session)
+        dialog: Dialog[Answer | None]
+        if ask.kind is AskKind.QUESTION:
+            dialog = QuestionDialog(ask, label)
+        elif ask.kind is AskKind.PLAN:
+            dialog = PlanDialog(ask, label)
+        else:
+            dialog = PermissionDialog(ask, label, len(self._engine.asks()) - 1)
+        self._open = (ask, dialog)
+
+        def answered(answer: Answer | None) -> None:
+            if self._open is None or self._open[0].id != ask.id:
+                return  # the run took its question back
+            self._open = None
+            if answer is None:
+                self._aside.add(ask.id)
+            else:
+                self._engine.answer(run, ask, answer)
+            self.look(busy=answer is None)
+
+        self._app.push_screen(dialog, answered)

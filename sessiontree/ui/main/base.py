@@ -1,0 +1,191 @@
+"""What the parts of the main screen share: its widgets, and how they are drawn from the engine.
+
+Drawing happens at most once a frame, whatever changed and however often."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from sessiontree.engine.engine import Engine
+from sessiontree.engine.runs import RunState
+from sessiontree.model.feed import Feed
+from sessiontree.model.overlay import Status
+from sessiontree.model.run import Choice
+from sessiontree.ui.composer import Composer
+from sessiontree.ui.hints import HintBar
+from sessiontree.ui.keys import Need
+from sessiontree.ui.main.aiming import Aiming
+from sessiontree.ui.main.asking import Asking
+from sessiontree.ui.main.bars import StreamTitle, Summary, TopBar
+from sessiontree.ui.stream import StreamView
+from sessiontree.ui.tree import TreeView
+
+if TYPE_CHECKING:
+    from sessiontree.ui.app import SessionTree
+
+FRAME_SECONDS = 1 / 20
+"""How often what changed behind the screen is drawn at most."""
+
+TICK_SECONDS = 1.0
+"""How often times on screen ('12 s') are renewed while something runs."""
+
+STATES = {
+    Status.WAITING: ("?", "waits for you", "bold $text-warning"),
+    Status.RUNNING: ("●", "running", "$text-success"),
+    Status.QUEUED: ("…", "queued", "$text-muted"),
+    Status.FAILED: ("✗", "failed: t tries again", "$text-error"),
+    Status.INTERRUPTED: ("◌", "interrupted: c continues", "$text-warning"),
+    Status.ELSEWHERE: ("◇", "open in another process", "$text-warning"),
+    Status.GONE: ("∅", "its transcript is gone", "$text-muted"),
+    Status.DAMAGED: ("!", "damaged", "$text-warning"),
+}
+
+
+class MainBase(Screen[None]):
+    app: SessionTree
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+        self.aiming = Aiming(engine)
+        self.asking = Asking(self.app, engine)
+        self._stale: set[str] = set()
+        self._frame: Timer | None = None
+        self._ticking: Timer | None = None
+        self._shown: Feed | None = None
+        self._wanted_turn: str | None = None
+
+    @property
+    def tree_view(self) -> TreeView:
+        return self.query_one(TreeView)
+
+    @property
+    def stream(self) -> StreamView:
+        return self.query_one(StreamView)
+
+    @property
+    def composer(self) -> Composer:
+        return self.query_one(Composer)
+
+    def draw(self, *parts: str) -> None:
+        """Draw `tree` or `stream` in the next frame; the lines around them always are."""
+        self._stale.update(parts)
+        if self._frame is None:
+            self._frame = self.set_timer(FRAME_SECONDS, self._draw)
+
+    def _draw(self) -> None:
+        self._frame = None
+        stale, self._stale = self._stale, set()
+        if "tree" in stale:
+            self.tree_view.refresh_rows()
+        if "stream" in stale:
+            self._draw_stream()
+        self.query_one(TopBar).summary = self._summary()
+        self._draw_title()
+        self.composer.aim = self.aiming.aim()
+        self.composer.choice = self._choice()
+        hints = self.query_one(HintBar)
+        hints.needs = self._needs()
+        hints.composing = self.composer.has_focus_within
+        self._keep_ticking()
+
+    def _draw_stream(self) -> None:
+        opened = self.engine.opened
+        if opened is None or opened.loading:
+            return
+        start = opened.feed.take()
+        if self._shown is not opened.feed:
+            self._shown = opened.feed
+            session = self.engine.forest.session(opened.session)
+            self.stream.cwd = session.cwd if session else ""
+            self.stream.show(opened.feed.events, key=(opened.session, opened.turn))
+        elif start is not None:
+            self.stream.changed(start)
+        if self._wanted_turn is not None:
+            self.stream.go_to_turn(self._wanted_turn)
+            self._wanted_turn = None
+
+    def _draw_title(self) -> None:
+        title, opened = self.query_one(StreamTitle), self.engine.opened
+        if opened is None:
+            title.label, title.state, title.note = "", ("", ""), ""
+            return
+        title.label = self.engine.forest.label(opened.session)
+        title.state = self._state_words(opened.session)
+        session = self.engine.forest.session(opened.session)
+        damage = " ".join(session.damage) if session else ""
+        title.note = opened.note or damage
+
+    def _state_words(self, session: str) -> tuple[str, str]:
+        """The state of a session in words, with its style."""
+        glyph, words, style = STATES.get(self.engine.forest.status(session), ("", "", ""))
+        run = self.engine.run_of(session)
+        if run is not None and run.since is not None:
+            words = f"{words} {_duration(time.time() - run.since)}"
+            if run.state is RunState.CLOSING:
+                words = "interrupting …"
+        return f"{glyph} {words}".strip(), style
+
+    def _summary(self) -> Summary:
+        states = [run.state for run in self.engine.pool]
+        waiting, queued = states.count(RunState.WAITING), states.count(RunState.QUEUED)
+        catalog = self.engine.catalog
+        return Summary(
+            place="all projects" if catalog.everything else shown_folder(catalog.cwd),
+            sessions=catalog.count,
+            running=len(states) - queued - waiting,
+            waiting=waiting,
+            queued=queued,
+            cost_today=catalog.cost_today(),
+            progress=catalog.progress,
+            demo=self.engine.config.demo,
+        )
+
+    def _choice(self) -> Choice:
+        aim = self.aiming.aim()
+        return self.engine.settings.choice(aim.child or aim.session)
+
+    def _keep_ticking(self) -> None:
+        """Renew the times on screen while something runs, and nothing when nothing does."""
+        busy = any(True for _ in self.engine.pool)
+        if busy and self._ticking is None:
+            self._ticking = self.set_interval(TICK_SECONDS, self.draw)
+        elif not busy and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    def _needs(self) -> frozenset[Need]:
+        """What there is for keys to act on."""
+        session = self.aiming.session()
+        found = {
+            Need.SESSION: session is not None,
+            Need.TURN: self.aiming.edited_turn() is not None,
+            Need.PARENT: session is not None and self.engine.forest.parent(session.id) is not None,
+            Need.FAILED: session is not None and bool(self.engine.unsent(session.id)),
+            Need.RUN: session is not None and self.engine.run_of(session.id) is not None,
+            Need.ANY_RUN: bool(self.engine.forest.active),
+            Need.PROMPTS: self.stream.has_focus,
+        }
+        return frozenset(need for need, there in found.items() if there)
+
+
+def shown_folder(folder: Path) -> str:
+    """A folder as a person writes it."""
+    try:
+        return f"~/{folder.relative_to(Path.home())}".removesuffix("/.")
+    except ValueError:
+        return str(folder)
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,240 @@
+"""The main screen: widgets post what a person did, the engine is asked, data goes down again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widgets import Input
+
+from sessiontree.engine.runs import Run
+from sessiontree.ui.composer import Composer
+from sessiontree.ui.dialogs.small import HelpDialog
+from sessiontree.ui.hints import HintBar
+from sessiontree.ui.keys import bindings
+from sessiontree.ui.main.aiming import Selection
+from sessiontree.ui.main.bars import QuestionBar, StreamTitle, TopBar
+from sessiontree.ui.main.session_keys import SessionKeys
+from sessiontree.ui.main.start_keys import StartKeys
+from sessiontree.ui.stream import EventPager, StreamView
+from sessiontree.ui.tree import TreeView
+
+REST_SECONDS = 0.08
+"""How long the cursor rests on a row before its stream is opened: holding a key down in the
+tree reads no transcripts."""
+
+
+class MainScreen(StartKeys, SessionKeys):
+    DEFAULT_CSS = (Path(__file__).with_name("screen.tcss")).read_text()
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+
+    _opening: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        with Horizontal(id="panes"):
+            with Vertical(id="tree-pane"):
+                yield TreeView(self.engine.forest, id="tree")
+                yield Input(placeholder="filter labels, titles, folders", id="filter")
+            with Vertical(id="stream-pane"):
+                yield StreamTitle()
+                yield StreamView(id="stream")
+                yield Input(placeholder="search in this stream", id="search")
+        yield QuestionBar()
+        yield Composer()
+        yield HintBar()
+
+    def on_mount(self) -> None:
+        self.tree_view.focus()
+        self.draw("tree")
+
+    # What the engine says
+
+    def forest_changed(self) -> None:
+        self.draw("tree")
+
+    def asked(self) -> None:
+        """A question came or went."""
+        typing = self.composer.has_focus_within and bool(self.composer.area.text)
+        self.asking.look(busy=typing or not self.is_current)
+        waiting = self.asking.waiting
+        text = ""
+        if waiting:
+            label = self.engine.label(waiting[0][0].plan.session)
+            more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+            text = f"‹{label}›{more} waits for you: @ answers"
+        self.query_one(QuestionBar).text = text
+        self.draw("tree")
+
+    # Where one was
+
+    def restore(self) -> None:
+        """Select what was selected when the app was last closed, else the newest session."""
+        self.tree_view.refresh_rows()
+        selected = self.engine.view().get("selection")
+        if isinstance(selected, dict) and selected.get("session") in self.engine.forest:
+            self.tree_view.select(selected["session"], selected.get("turn"))
+        else:
+            self.tree_view.action_first()
+        self.draw("tree")
+
+    def remember(self) -> None:
+        at = self.aiming.selection
+        self.engine.keep_view(selection={"session": at.session, "turn": at.turn})
+
+    # Selecting and opening
+
+    @on(TreeView.Selected)
+    def _selected_row(self, message: TreeView.Selected) -> None:
+        self.aiming.selection = Selection(message.session, message.turn)
+        if self._opening is not None:
+            self._opening.stop()
+        self._opening = self.set_timer(REST_SECONDS, self._open_selected)
+        self.draw()
+
+    def _open_selected(self) -> None:
+        self._opening = None
+        at, opened, turn = self.aiming.selection, self.engine.opened, self.aiming.turn()
+        if not at.session:
+            return
+        on_arm = turn.id if turn is not None and not turn.live else None
+        if opened is None or (opened.session, opened.turn) != (at.session, on_arm):
+            self.engine.open(at.session, on_arm)
+        self._wanted_turn = turn.id if turn else None
+        self.draw("stream")
+
+    @on(TreeView.Opened)
+    def _opened_row(self) -> None:
+        if not self.asking.open_for(self.aiming.selection.session):
+            self.stream.focus()
+
+    @on(StreamView.EventOpened)
+    def _opened_event(self, message: StreamView.EventOpened) -> None:
+        self.app.push_screen(EventPager(message.event))
+
+    # Panes
+
+    def action_next_pane(self) -> None:
+        self._move_focus(1)
+
+    def action_previous_pane(self) -> None:
+        self._move_focus(-1)
+
+    def _move_focus(self, by: int) -> None:
+        panes = [self.tree_view, self.stream, self.composer.area]
+        at = next((i for i, pane in enumerate(panes) if pane.has_focus), 0)
+        panes[(at + by) % len(panes)].focus()
+
+    def on_descendant_focus(self) -> None:
+        """On a narrow terminal the pane in focus is the one that shows."""
+        if self.stream.has_focus or self.tree_view.has_focus:
+            self.set_class(self.stream.has_focus, "-stream")
+        self.draw()
+
+    def on_descendant_blur(self) -> None:
+        self.draw()
+
+    # Looking around
+
+    def action_previous_prompt(self) -> None:
+        self.stream.action_previous_prompt()
+
+    def action_next_prompt(self) -> None:
+        self.stream.action_next_prompt()
+
+    def action_parent(self) -> None:
+        """To the turn at which the selected session left its parent."""
+        place = self.engine.forest.place(self.aiming.selection.session)
+        if place is None:
+            self.app.say("This session has no parent")
+        else:
+            self.tree_view.select(place.host, place.turn or None)
+
+    def action_running(self) -> None:
+        """To the next session that runs, those that wait for a person first, and its question."""
+        at = self.aiming.selection.session
+        if self.asking.open_for(at):
+            return
+        session = self.engine.forest.next_active(at)
+        if session is None:
+            self.app.say("Nothing runs")
+            return
+        self.tree_view.select(session)
+        self.asking.open_for(session)
+
+    @on(QuestionBar.Pressed)
+    def _question_pressed(self) -> None:
+        self.action_running()
+
+    def action_scope(self) -> None:
+        catalog = self.engine.catalog
+        self.engine.show(everything=not catalog.everything)
+        self.tree_view.rows.scope = "" if catalog.everything else str(catalog.cwd)
+        self.draw("tree")
+
+    def action_show_hidden(self) -> None:
+        rows = self.tree_view.rows
+        rows.show_all = not rows.show_all
+        self.app.say("Shown: what was put away too" if rows.show_all else "Put away again")
+        self.draw("tree")
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpDialog())
+
+    async def action_quit(self) -> None:
+        await self.app.action_quit()
+
+    # Filter and search
+
+    def action_search(self) -> None:
+        box = self.query_one("#search" if self.stream.has_focus else "#filter", Input)
+        box.add_class("-on")
+        box.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, message: Input.Changed) -> None:
+        self.tree_view.filter(message.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filtered(self) -> None:
+        self.tree_view.focus()
+
+    @on(Input.Changed, "#search")
+    def _search(self, message: Input.Changed) -> None:
+        self.stream.find(message.value)
+
+    @on(Input.Submitted, "#search")
+    def _searched(self) -> None:
+        self.stream.focus()
+
+    def leave_inputs(self) -> bool:
+        box = self.query_one("#filter", Input)
+        if box.has_class("-on"):
+            box.remove_class("-on")
+            box.value = ""
+            self.tree_view.focus()
+            return True
+        box = self.query_one("#search", Input)
+        if box.has_class("-on"):
+            box.remove_class("-on")
+            box.value = ""
+            self.stream.focus()
+            return True
+        if self.composer.has_focus_within:
+            self.aiming.release()
+            self.tree_view.focus()
+            self.draw()
+            return True
+        return False
+
+    @on(Composer.OptionsWanted)
+    def _options_wanted(self) -> None:
+        self.action_run_options()
+
+    def ended(self, run: Run) -> None:
+        self.run_ended(run)

@@ -1,0 +1,108 @@
+"""The keys that act on the selected session as a whole: name it, put it away, copy, open."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+from textual.app import SuspendNotSupported
+
+from sessiontree.model.session import Presence, Session
+from sessiontree.ui.dialogs.base import Option
+from sessiontree.ui.dialogs.small import ChoiceDialog, LineDialog
+from sessiontree.ui.main.base import MainBase
+
+
+class SessionKeys(MainBase):
+    def _selected(self) -> Session | None:
+        """The selected session; says so when there is none."""
+        session = self.aiming.session()
+        if session is None:
+            self.app.say("No session is selected")
+        return session
+
+    def action_rename(self) -> None:
+        session = self._selected()
+        if session is None:
+            return
+        title = self.engine.forest.title(session.id)
+
+        def named(value: str | None) -> None:
+            if value is not None:
+                self.engine.spawn(self.engine.rename(session, value.strip()), "write")
+
+        dialog = LineDialog("A title for this session", title, "empty: the first prompt again")
+        self.app.push_screen(dialog, named)
+
+    def action_hide(self) -> None:
+        session = self._selected()
+        if session is None:
+            return
+        hidden = not self.engine.annotation(session.id).hidden
+        self.engine.spawn(self.engine.annotate(session.id, hidden=hidden), "write")
+        self.app.say("Put away; . shows what was put away" if hidden else "Brought back")
+
+    def action_copy_id(self) -> None:
+        if session := self._selected():
+            self._copy(session.id, "The session's id")
+
+    def action_copy_command(self) -> None:
+        if session := self._selected():
+            self._copy(resume_command(session), "The command")
+
+    def _copy(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.app.say(f"{what} was sent to the clipboard: {text}")
+
+    def action_open_claude(self) -> None:
+        session = self._selected()
+        if session is None:
+            return
+        if session.presence in (Presence.GONE, Presence.NEW):
+            self.app.say("There is no transcript that Claude Code could open", trouble=True)
+        elif not Path(session.cwd or ".").is_dir():
+            self.app.say(f"The folder {session.cwd} is gone", trouble=True)
+        elif self.engine.run_of(session.id):
+            self.app.say("It runs here now: interrupt it first, or fork it", trouble=True)
+        elif self.engine.elsewhere(session.id):
+            self._ask_before_opening(session)
+        else:
+            self._step_aside(session)
+
+    def _ask_before_opening(self, session: Session) -> None:
+        def chosen(key: str | None) -> None:
+            if key == "o":
+                self._step_aside(session)
+
+        options = [Option("l", "leave it"), Option("o", "open it all the same", danger=True)]
+        text = "Two processes that go on with one session write into one file, turn by turn."
+        self.app.push_screen(
+            ChoiceDialog("This session is open in another process", text, options), chosen
+        )
+
+    def _step_aside(self, session: Session) -> None:
+        """Give the terminal to Claude Code; the app comes back when that ends."""
+        from sessiontree.claude.agent import bundled_cli
+
+        cli = self.engine.config.cli or bundled_cli() or "claude"
+        env = {**self.app.environ, **self.engine.config.env}
+        try:
+            with self.app.suspend():
+                subprocess.run(
+                    [str(cli), "--resume", session.id],
+                    cwd=session.cwd or None,
+                    env=env,
+                    check=False,
+                )
+        except SuspendNotSupported:
+            self.app.say("This terminal cannot be handed over; Y copies the command", trouble=True)
+        except OSError as error:
+            self.app.say(f"Claude Code could not be started: {error}", trouble=True)
+        self.engine.spawn(self.engine.catalog.refresh(session.id))
+
+
+def resume_command(session: Session) -> str:
+    """What resumes a session in a shell, from its own folder."""
+    command = f"claude --resume {session.id}"
+    return f"cd {shlex.quote(session.cwd)} && {command}" if session.cwd else command

@@ -1,0 +1,158 @@
+"""The keys that start something from the selected turn, and what Enter in the composer does."""
+
+from __future__ import annotations
+
+from textual import on
+
+from sessiontree.engine.aim import Aim
+from sessiontree.engine.runs import Run
+from sessiontree.model.run import Choice, Ending, Verb
+from sessiontree.ui.composer import Composer
+from sessiontree.ui.dialogs.base import Option
+from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptionsDialog
+from sessiontree.ui.main.aiming import Wish
+from sessiontree.ui.main.base import MainBase
+
+
+class StartKeys(MainBase):
+    def action_new(self) -> None:
+        self._compose(Wish.NEW)
+
+    def action_continue(self) -> None:
+        self._compose(Wish.CONTINUE)
+
+    def action_fork(self) -> None:
+        self._compose(Wish.FORK)
+
+    def action_edit(self) -> None:
+        self.engine.spawn(self._edit())
+
+    def action_try_again(self) -> None:
+        session = self.aiming.session()
+        if session is None or not self.engine.unsent(session.id):
+            self.app.say("No run of this session came to nothing")
+            return
+        self._bring_back(session.id)
+        self._compose(Wish.CONTINUE)
+
+    def _compose(self, wish: Wish) -> None:
+        """Fix the aim and go to the composer; what is typed there stays."""
+        aim = self.aiming.pin(wish)
+        if aim.refusal:
+            self.aiming.release()
+            self.app.say(aim.refusal)
+        else:
+            self.composer.area.focus()
+        self.draw()
+
+    async def _edit(self) -> None:
+        session, turn = self.aiming.session(), self.aiming.edited_turn()
+        if session is None or turn is None:
+            self.app.say("Select a turn: its prompt comes back to be edited")
+            return
+        self.aiming.selection = self.aiming.selection.at(turn.id)
+        text = await self.engine.prompt_text(session, turn)
+        self._put_in_composer(text)
+        self._compose(Wish.EDIT)
+
+    def _bring_back(self, session: str) -> None:
+        """A prompt that came to nothing goes back to where it was typed."""
+        text = self.engine.unsent(session)
+        if text and text not in self.composer.text:
+            self._put_in_composer(text)
+
+    def _put_in_composer(self, text: str) -> None:
+        """Put a text in the composer, below what is being typed there."""
+        typed = self.composer.text.strip()
+        self.composer.put(f"{typed}\n\n{text}" if typed and typed != text else text)
+
+    # Sending
+
+    @on(Composer.Sent)
+    def _sent(self, message: Composer.Sent) -> None:
+        aim = self.aiming.aim()
+        if not message.prompt.strip():
+            self.app.say("Nothing is typed yet")
+        elif aim.refusal:
+            self.app.say(aim.refusal)
+        elif aim.verb is Verb.CONTINUE and aim.session and self.engine.elsewhere(aim.session):
+            self._ask_before_two(aim, message.prompt)
+        else:
+            self._send(aim, message.prompt)
+
+    def _ask_before_two(self, aim: Aim, prompt: str) -> None:
+        session = self.aiming.session()
+
+        def chosen(key: str | None) -> None:
+            if key == "f" and session is not None:
+                self._send(self.engine.aim_fork(session, None), prompt)
+            elif key == "c":
+                self._send(aim, prompt)
+
+        pid = self.engine.elsewhere(aim.session or "")
+        text = f"Process {pid} has it open. Two that go on with it write into one file."
+        options = [
+            Option("l", "leave it"),
+            Option("f", "fork it instead"),
+            Option("c", "continue it all the same", danger=True),
+        ]
+        title = "This session is open in another process"
+        self.app.push_screen(ChoiceDialog(title, text, options), chosen)
+
+    def _send(self, aim: Aim, prompt: str) -> None:
+        self.composer.put("")
+        self.aiming.release()
+        self.engine.spawn(self._begin(aim, prompt))
+
+    async def _begin(self, aim: Aim, prompt: str) -> None:
+        session = await self.engine.send(aim, prompt)
+        if session is None:
+            self._put_in_composer(prompt)
+            return
+        self.tree_view.refresh_rows()
+        self.tree_view.select(session)
+        self.stream.follow = True
+        self.draw("tree", "stream")
+
+    @on(Composer.Chosen)
+    def _chosen(self, message: Composer.Chosen) -> None:
+        self._choose(message.choice)
+
+    def action_run_options(self) -> None:
+        def taken(choice: Choice | None) -> None:
+            if choice is not None:
+                self._choose(choice)
+
+        self.app.push_screen(RunOptionsDialog(self._choice()), taken)
+
+    def _choose(self, choice: Choice) -> None:
+        aim = self.aiming.aim()
+        self.engine.settings.choose(aim.child or aim.session, choice)
+        self.draw()
+
+    # Stopping
+
+    def action_escape(self) -> None:
+        """The nearest thing to leave: a search, the composer, then the run of this session."""
+        if self.leave_inputs():
+            return
+        session = self.aiming.selection.session
+        if self.engine.run_of(session):
+            self.engine.interrupt(session)
+        else:
+            self.tree_view.focus()
+
+    def leave_inputs(self) -> bool:
+        """Leave the composer, the filter or the search; whether there was one to leave."""
+        raise NotImplementedError
+
+    def run_ended(self, run: Run) -> None:
+        """A run is over; say so when it failed."""
+        outcome = run.outcome
+        if outcome is None or outcome.ending is not Ending.FAILED:
+            return
+        label = self.engine.label(run.plan.session)
+        self.app.say(f"‹{label}›: {outcome.text}", trouble=True)
+        selected = self.aiming.selection.session == run.plan.session
+        if selected and not outcome.heard and not self.composer.text.strip():
+            self._bring_back(run.plan.session)
