@@ -1,0 +1,109 @@
+"""What happens in Claude Code's folder while the app looks on: transcripts that change, sessions
+that other processes have open."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+
+_ID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_TRANSCRIPT = re.compile(rf"{_ID}\.jsonl\Z")
+_FOLDER = re.compile(rf"{_ID}\Z")
+
+INTERVAL = 1.0
+"""Seconds between two looks where there are no events, or no folder yet."""
+
+
+async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
+    """The transcripts under `root` that changed, came or went, as it happens. What a session's
+    subagents write counts as a change of its transcript.
+
+    Ends never: cancel it. Where the system has no events for this folder it is looked at every
+    second; a folder that does not exist is waited for."""
+    from watchfiles import awatch
+
+    polling = False
+    while True:
+        await _appearance(root)
+        try:
+            async for changes in awatch(
+                root,
+                watch_filter=None,
+                debounce=400,
+                step=50,
+                rust_timeout=1000,
+                yield_on_timeout=False,
+                force_polling=polling or None,
+                poll_delay_ms=int(INTERVAL * 1000),
+                ignore_permission_denied=True,
+            ):
+                paths = frozenset(
+                    path for _, name in changes if (path := transcript_of(root, Path(name)))
+                )
+                if paths:
+                    yield paths
+                if not await anyio.Path(root).is_dir():
+                    break
+        except (OSError, RuntimeError):  # too many watches, or a file system without events
+            polling = True
+            await anyio.sleep(INTERVAL)
+
+
+async def _appearance(root: Path) -> None:
+    while not await anyio.Path(root).is_dir():  # noqa: ASYNC110 - a file system tells nobody
+        await anyio.sleep(INTERVAL)
+
+
+def transcript_of(root: Path, path: Path) -> Path | None:
+    """The transcript that a file under `root` belongs to, None for any other file."""
+    try:
+        parts = path.relative_to(root).parts
+    except ValueError:
+        return None
+    if len(parts) == 2 and _TRANSCRIPT.match(parts[1]):
+        return path
+    if len(parts) > 2 and _FOLDER.match(parts[1]):
+        return root / parts[0] / f"{parts[1]}.jsonl"
+    return None
+
+
+def open_elsewhere(claude: Path) -> dict[str, int]:
+    """Session id → id of the living process that has it open, as Claude Code notes it in
+    `sessions/<pid>.json` (seen on 2.1.330)."""
+    found: dict[str, int] = {}
+    try:
+        notes = sorted((claude / "sessions").glob("*.json"))
+    except OSError:
+        return found
+    for note in notes:
+        try:
+            said = json.loads(note.read_bytes())
+            id, pid = said["sessionId"], int(said["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(id, str) and _lives(pid, said.get("procStart")):
+            found[id] = pid
+    return found
+
+
+def _lives(pid: int, started: object) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass  # it lives, as another user's
+    except OSError:
+        return False
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return True  # no such thing on this system
+    # The process may be another one by now, under the same id: field 22 is when it started.
+    fields = stat.rpartition(b")")[2].split()
+    return not isinstance(started, str) or len(fields) < 20 or fields[19] == started.encode()

@@ -1,0 +1,292 @@
+"""Many transcripts → who was forked from whom, and where. Pure: no I/O.
+
+How each way of branching is written decides how a link can be known (seen on Claude Code 2.1.330
+and claude-agent-sdk 0.2.187):
+
+* A fork by the CLI (`--fork-session`) copies the lines that it keeps with their uuids and times
+  and names no parent; only copied answers carry `requestSessionId`, who wrote them.
+* `/branch` does the same and adds `forkedFrom`, which names the parent.
+* An offline fork (the SDK's `fork_session`) writes new uuids; `forkedFrom` names the parent and
+  its uuids. A fork by the CLI of such a session copies these too, though by then they name its
+  grandparent.
+
+So every line has a *founder*, the session that wrote it first: of all that hold its uuid the one
+that is not younger than the line. A session's parent is the founder of the last of its leading
+lines that it did not write itself. Where that cannot be told there is no link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sessiontree.claude import cost
+from sessiontree.claude.transcript.scan import Scanned, Step
+from sessiontree.model.session import Evidence, Link, Session, Turn
+
+_KEPT = (Evidence.MADE, Evidence.MANUAL)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is other than before: sessions as they are now (canonical ids and costs filled in),
+    links as they are now, ids of transcripts that are gone."""
+
+    sessions: dict[str, Session] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+
+def link_all(scanned: Iterable[Scanned], stored: Mapping[str, Link]) -> dict[str, Link]:
+    """A link for every session, and those stored for sessions that have no transcript. Linear in
+    the number of turns in the transcripts."""
+    lineage = Lineage(stored)
+    lineage.update(scanned)
+    return lineage.links
+
+
+class Lineage:
+    """All sessions and their links, kept up to date.
+
+    `links`: child id → link, stored ones of sessions without a transcript included. `sessions`:
+    those that have a transcript. A link that is stored as made here or set by a person is never
+    worked out again."""
+
+    def __init__(self, stored: Mapping[str, Link] | None = None) -> None:
+        self.links: dict[str, Link] = dict(stored or {})
+        self.sessions: dict[str, Session] = {}
+        self._stored: dict[str, Link] = dict(stored or {})
+        self._scanned: dict[str, Scanned] = {}
+        self._holders: dict[str, list[str]] = {}  # uuid of a step → who has it
+        self._founders: dict[str, list[str]] = {}  # → who of them may have written it first
+        self._writers: dict[str, tuple[str, ...]] = {}  # → who is said to have written it
+        self._copies: dict[str, str] = {}  # uuid → the uuid that it is a copy of
+        self._copiers: dict[str, set[str]] = {}  # uuid at the end of such a way → sessions
+
+    def update(
+        self,
+        changed: Iterable[Scanned] = (),
+        removed: Iterable[str] = (),
+        stored: Mapping[str, Link | None] | None = None,
+    ) -> Changes:
+        """Take sessions as they are on disk now, ids that are no longer there, and links as they
+        are stored now (None: no longer).
+
+        Costs the steps of what changed and of the sessions whose links change with it, however
+        many others there are."""
+        dirty: set[str] = set()
+        moved: set[str] = set()  # uuids whose founder may be another now
+        gone: set[str] = set()
+        for id in removed:
+            if id in self._scanned:
+                self._replace(id, None, moved, dirty)
+                gone.add(id)
+        for scanned in changed:
+            id = scanned.session.id
+            self._replace(id, scanned, moved, dirty)
+            gone.discard(id)
+            dirty.add(id)
+        for child, link in (stored or {}).items():
+            if link is None:
+                self._stored.pop(child, None)
+            else:
+                self._stored[child] = link
+            dirty.add(child)
+        for uuid in moved:
+            dirty.update(self._holders.get(uuid, ()))
+        changes = Changes(gone=gone)
+        for id in dirty | gone:
+            self._settle(id, changes)
+        return changes
+
+    # What is known of each line
+
+    def _replace(self, id: str, scanned: Scanned | None, moved: set[str], dirty: set[str]) -> None:
+        old = self._scanned.pop(id, None)
+        before = _holds(old) if old else {}
+        after = _holds(scanned) if scanned else {}
+        for uuid, founds in before.items():
+            if after.get(uuid) is not founds:
+                self._drop(uuid, id)
+                moved.add(uuid)
+        for uuid, founds in after.items():
+            if before.get(uuid) is not founds:
+                self._hold(uuid, id, founds)
+                if founds or len(self._founders.get(uuid, ())) != 1:
+                    moved.add(uuid)
+        if scanned:
+            self._scanned[id] = scanned
+            for step in scanned.steps:
+                self._learn(id, step, moved, dirty)
+
+    def _hold(self, uuid: str, id: str, founds: bool) -> None:
+        self._holders.setdefault(uuid, []).append(id)
+        if founds:
+            self._founders.setdefault(uuid, []).append(id)
+
+    def _drop(self, uuid: str, id: str) -> None:
+        for index in (self._holders, self._founders):
+            ids = index.get(uuid)
+            if ids and id in ids:
+                ids.remove(id)
+                if not ids:
+                    del index[uuid]
+
+    def _learn(self, id: str, step: Step, moved: set[str], dirty: set[str]) -> None:
+        """What a line says of its origin stays true when the file is gone that said it."""
+        if step.writer and step.writer not in self._writers.get(step.uuid, ()):
+            self._writers[step.uuid] = (*self._writers.get(step.uuid, ()), step.writer)
+            moved.add(step.uuid)
+        if step.source is None:
+            return
+        if step.source[1] != step.uuid and step.uuid not in self._copies:
+            self._copies[step.uuid] = step.source[1]
+            dirty.update(self._copiers.pop(step.uuid, ()))
+        self._copiers.setdefault(self._canonical(step.source[1]), set()).add(id)
+
+    def _canonical(self, uuid: str) -> str:
+        """The uuid under which a message was first written, as far as is known."""
+        end = uuid
+        seen = {uuid}
+        while (following := self._copies.get(end)) is not None and following not in seen:
+            seen.add(following)
+            end = following
+        while (following := self._copies.get(uuid)) is not None and following != end != uuid:
+            self._copies[uuid] = end
+            uuid = following
+        return end
+
+    def _founder(self, uuid: str) -> str | None:
+        founders = self._founders.get(uuid, ())
+        if len(founders) == 1:
+            return founders[0]
+        if not (writers := self._writers.get(uuid)):
+            return None
+        holders = self._holders.get(uuid, ())
+        named = [writer for writer in writers if writer in holders]
+        return named[0] if len(named) == 1 else None
+
+    # What follows for each session
+
+    def _settle(self, id: str, changes: Changes) -> None:
+        stored = self._stored.get(id)
+        scanned = self._scanned.get(id)
+        if scanned is None:
+            self.sessions.pop(id, None)
+            link = stored
+        elif stored is not None and stored.evidence in _KEPT:
+            link = stored
+        else:
+            link = self._link(scanned)
+        if link is None:
+            self.links.pop(id, None)
+        elif self.links.get(id) != link or id in changes.gone:
+            self.links[id] = changes.links[id] = link
+        if scanned is not None:
+            session = self._session(scanned, link)
+            if self.sessions.get(id) != session:
+                self.sessions[id] = changes.sessions[id] = session
+
+    def _link(self, scanned: Scanned) -> Link:
+        child = scanned.session.id
+        parent, evidence = "", Evidence.NONE
+        known = copied = -1  # index of the last shared step, of the last that is copied at all
+        for index, step in enumerate(scanned.steps):
+            origin = self._origin(scanned, step)
+            if origin is not None:
+                parent, evidence = origin
+                known = index
+            elif not _older(scanned, step):
+                break
+            copied = index
+        if not parent:
+            return Link(child, None)
+        if parent not in self._scanned:
+            known = copied
+        return Link(
+            child, parent, self._turn(scanned, parent, known), _point(scanned, known), evidence
+        )
+
+    def _origin(self, scanned: Scanned, step: Step) -> tuple[str, Evidence] | None:
+        """Who wrote a line that this session has, and how that is known. None: the session did
+        itself, or nobody can tell."""
+        id = scanned.session.id
+        if step.source and step.source[1] == step.uuid and step.source[0] != id:
+            return step.source[0], Evidence.POINTER
+        founder = self._founder(step.uuid)
+        if founder is not None and founder != id:
+            return founder, Evidence.PREFIX
+        if step.source and step.source[0] != id:
+            return step.source[0], Evidence.POINTER
+        if founder is None and _older(scanned, step):
+            holders = self._holders.get(step.uuid, ())
+            for writer in self._writers.get(step.uuid, ()):
+                if writer not in holders:  # its transcript is gone
+                    return writer, Evidence.POINTER
+        return None
+
+    def _turn(self, scanned: Scanned, parent: str, index: int) -> str | None:
+        """Canonical id of the last turn that is shared when the step `index` is the last one."""
+        step = scanned.steps[index]
+        if step.uuid in self._copies or not (other := self._scanned.get(parent)):
+            turn = step.turn
+        else:  # the parent knows the turn in front of a compaction, the child may not
+            holder = next((s for s in other.steps if s.uuid == step.uuid), None)
+            if holder is not None:
+                return self._turn_id(other, holder.turn)
+            turn = step.turn
+        return self._turn_id(scanned, turn)
+
+    def _turn_id(self, scanned: Scanned, turn: int) -> str | None:
+        return self._canonical(scanned.session.turns[turn].id) if turn >= 0 else None
+
+    def _session(self, scanned: Scanned, link: Link | None) -> Session:
+        session = scanned.session
+        costs = cost.turn_costs(scanned.spent, self._inherited(scanned, link))
+        copied = any(step.source for step in scanned.steps)
+        if not copied and not costs:
+            return session
+        turns = tuple(
+            replace(
+                turn,
+                id=self._canonical(turn.id),
+                parent=self._canonical(turn.parent) if turn.parent else None,
+                cost_usd=costs.get(index),
+            )
+            for index, turn in enumerate(session.turns)
+        )
+        return replace(session, turns=turns)
+
+    def _inherited(self, scanned: Scanned, link: Link | None) -> float | None:
+        copied = scanned.steps and _older(scanned, scanned.steps[0])
+        if not copied or scanned.minted:
+            return 0.0
+        parent = self._scanned.get(link.parent) if link and link.parent else None
+        if parent is None:
+            return None
+        return cost.inherited(parent.spent, scanned.spent, scanned.session.created)
+
+
+def _holds(scanned: Scanned) -> dict[str, bool]:
+    """The uuids that a session has, each with whether it may have written it first."""
+    return {
+        step.uuid: not _older(scanned, step) or (scanned.minted and step.source is not None)
+        for step in scanned.steps
+    }
+
+
+def _older(scanned: Scanned, step: Step) -> bool:
+    """Whether a line is older than the session that has it: it is a copy then."""
+    created = scanned.session.created
+    return created is not None and step.time is not None and step.time < created
+
+
+def _point(scanned: Scanned, index: int) -> str | None:
+    """Uuid, in the parent's transcript, of the last message kept when the step `index` is the
+    last one that is shared."""
+    if scanned.minted and scanned.steps[index].source:
+        return scanned.kept
+    if index + 1 < len(scanned.steps):
+        return scanned.steps[index + 1].after
+    turn: Turn | None = scanned.session.turns[scanned.steps[index].turn] if scanned.steps else None
+    return turn.last if turn else None

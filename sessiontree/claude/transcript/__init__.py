@@ -1,0 +1,11 @@
+"""A transcript of Claude Code: its session and turns, and what was said, as messages.
+
+scanned = read_session(path, project)       # a session, its turns, what lineage needs
+for message in messages(path): …            # the line to the live tip, from the root
+reader = Reader(path); reader.last()        # its end first, then what is before and after
+"""
+
+from sessiontree.claude.transcript.reading import Reader, messages
+from sessiontree.claude.transcript.scan import Scanned, Spent, Step, read_session
+
+__all__ = ["Reader", "Scanned", "Spent", "Step", "messages", "read_session"]

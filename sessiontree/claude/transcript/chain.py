@@ -1,0 +1,166 @@
+"""Entries → the tree that they form: who follows whom, which turn each belongs to, which line is
+live.
+
+Every line of the conversation names its parent. What follows from that alone is not yet the
+conversation: parallel tool calls and attachments hang side by side under one parent, a compaction
+starts a new root, a damaged line leaves a hole, and older releases wrote lines twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sessiontree.claude.transcript.lines import Entry
+from sessiontree.claude.transcript.prompts import Kind
+
+MESSAGES = frozenset(
+    (
+        Kind.PROMPT,
+        Kind.COMMAND,
+        Kind.ASSISTANT,
+        Kind.ANSWER,
+        Kind.INTERRUPTED,
+        Kind.NOTIFIED,
+        Kind.META,
+    )
+)
+"""What a tip can be: Claude Code goes on from the last of these in the file (seen on 2.1.330; it
+ignores the `leafUuid` of `last-prompt`)."""
+
+
+@dataclass(slots=True)
+class Chain:
+    """A connected transcript. `prompts` has the index of each turn's prompt, in file order."""
+
+    entries: Sequence[Entry]
+    prompts: list[int]
+    tip: int  # index of the live tip, -1 where there is none
+    lost: int  # entries whose parent is not in the file
+
+    def path(self, tip: int) -> list[int]:
+        """Indexes from the root to `tip`."""
+        path = []
+        while tip >= 0:
+            path.append(tip)
+            tip = self.entries[tip].up
+        path.reverse()
+        return path
+
+
+def connect(entries: Sequence[Entry], *, whole: bool = True) -> Chain:
+    """Sets `up`, `turn` and `live` of each entry. Linear.
+
+    A parent stands before its child in the file; where it does not (a line is damaged, or names
+    itself in a circle), the entry before takes its place, so nothing is cut off. `whole` False
+    for a stretch of a file: what has its parent outside is a root then.
+    """
+    places: dict[str, int] = {}
+    twins: dict[tuple[str, str], int] = {}
+    starts: list[int] = []
+    lost = 0
+    before = -1
+    tip = -1
+    for index, entry in enumerate(entries):
+        if entry.uuid in places:  # written again: the first one counts
+            entry.up, entry.kind = places[entry.uuid], Kind.OTHER
+            entry.turn = entries[entry.up].turn
+            continue
+        places[entry.uuid] = index
+        entry.up = places.get(entry.parent, -1) if entry.parent else -1
+        if entry.up < 0 and whole and (entry.parent or entry.kind is Kind.BOUNDARY):
+            lost += entry.kind is not Kind.BOUNDARY and index > 0
+            entry.up = before
+        entry.turn = entries[entry.up].turn if entry.up >= 0 else -1
+        if entry.kind is Kind.PROMPT:
+            _begin(entry, index, entries, starts, twins)
+        if entry.kind in MESSAGES:
+            tip = index
+        before = index
+    chain = Chain(entries, starts, tip, lost)
+    while tip >= 0:
+        entries[tip].live = True
+        tip = entries[tip].up
+    return chain
+
+
+def _begin(
+    entry: Entry,
+    index: int,
+    entries: Sequence[Entry],
+    starts: list[int],
+    twins: dict[tuple[str, str], int],
+) -> None:
+    """Begins a turn, unless the prompt is the replay of one that a compaction kept."""
+    key = (entry.time, entry.text)
+    first = twins.setdefault(key, index) if entry.time else index
+    if first != index:
+        entry.kind = Kind.META
+        entry.up = first
+        entry.turn = entries[first].turn
+        return
+    entry.turn = len(starts)
+    starts.append(index)
+
+
+def find(chain: Chain, uuid: str) -> int:
+    """Index of the entry with this uuid, -1 where there is none."""
+    return next((i for i, entry in enumerate(chain.entries) if entry.uuid == uuid), -1)
+
+
+def end_of(chain: Chain, turn: str) -> int:
+    """Index of the last entry of the turn with this canonical id or prompt uuid, -1 where there
+    is none."""
+    for number, index in enumerate(chain.prompts):
+        entry = chain.entries[index]
+        if turn == entry.uuid or (entry.source and turn == entry.source[1]):
+            return ends(chain, complete=False)[number]
+    return -1
+
+
+def ends(chain: Chain, *, complete: bool = True) -> list[int]:
+    """For each turn the index of its last entry on the way to the tip (on an arm that was left:
+    to that arm's own end), with `complete` the last one up to which all tool calls are answered."""
+    entries = chain.entries
+    last = [-1] * len(chain.prompts)
+    onward = [-1] * len(chain.prompts)  # the prompt that follows, a live one rather than a later
+    for index in chain.prompts:
+        up = entries[index].up
+        turn = entries[up].turn if up >= 0 else -1
+        if turn >= 0 and (onward[turn] < 0 or not entries[onward[turn]].live):
+            onward[turn] = index
+    for index, entry in enumerate(entries):
+        if entry.turn >= 0 and _extends(entries, last[entry.turn], entry):
+            last[entry.turn] = index
+    answered = {answer for entry in entries for answer in entry.answers}
+    for turn, prompt in enumerate(chain.prompts):
+        if onward[turn] >= 0:
+            last[turn] = entries[onward[turn]].up
+        elif complete:
+            last[turn] = _complete(chain, prompt, last[turn], answered)
+    return last
+
+
+def _extends(entries: Sequence[Entry], last: int, entry: Entry) -> bool:
+    """Whether a turn that nothing follows is longer with this entry: a message, or what hangs on
+    the end. (A later message on a side branch is one of several parallel results.)"""
+    return last < 0 or entry.kind in MESSAGES or entry.up == last
+
+
+def _complete(chain: Chain, prompt: int, last: int, answered: set[str]) -> int:
+    """`last`, or the entry before the API message that has a call without an answer."""
+    entries = chain.entries
+    path = []
+    at = last
+    while at >= 0 and at != prompt:
+        path.append(at)
+        at = entries[at].up
+    path.append(prompt)
+    path.reverse()
+    for place, index in enumerate(path):
+        if any(call not in answered for call in entries[index].calls):
+            api = entries[index].api
+            while place > 1 and api and entries[path[place - 1]].api == api:
+                place -= 1
+            return path[max(place - 1, 0)]
+    return last

@@ -1,0 +1,180 @@
+"""One parsed line of a transcript → the messages that it is. The words are those of a live run
+(`claude.heard`), so that a session reads the same live and afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sessiontree.claude.transcript import prompts
+from sessiontree.claude.transcript.lines import seconds
+from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.model import message as m
+
+SYNTHETIC = "<synthetic>"
+"""The model that Claude Code names for an answer that it wrote itself."""
+
+_OUTPUT = re.compile(r"<(?:local-command|bash)-(stdout|stderr)>(.*?)</", re.DOTALL)
+_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
+_LEVELS = {"warning": m.Level.WARNING, "error": m.Level.ERROR}
+
+
+class Voice:
+    """Turns the lines of one line of conversation into messages, in order.
+
+    `agent` is the tool-use id of the call whose subagent speaks, "" for the main line. Stateful:
+    a change of the model is told by the line before."""
+
+    def __init__(self, agent: str = "") -> None:
+        self.agent = agent
+        self._model = ""
+
+    def speak(self, record: Mapping[str, Any], kind: Kind) -> Iterator[m.Message]:
+        """The messages of a parsed line; none for a line that has nothing to show."""
+        at = seconds(_string(record, "timestamp"))
+        content = _mapping(record, "message").get("content")
+        if kind is Kind.ASSISTANT:
+            yield from self._assistant(record, at)
+        elif kind is Kind.ANSWER:
+            yield from self._answers(record, content, at)
+        elif kind is Kind.PROMPT:
+            yield m.Prompted(
+                turn=_canonical(record),
+                text=prompts.typed(content),
+                images=images(content),
+                agent=self.agent,
+                at=at,
+            )
+        elif kind is Kind.OTHER:
+            yield from self._queued(record, at)
+        elif note := _note(record, kind, content):
+            what, text, level = note
+            yield self._noted(record, what, text, level, at)
+
+    def _noted(
+        self, record: Mapping[str, Any], what: str, text: str, level: m.Level, at: float | None
+    ) -> m.Noted:
+        key = _string(record, "uuid")
+        return m.Noted(key=key, what=what, text=text, level=level, agent=self.agent, at=at)
+
+    def _assistant(self, record: Mapping[str, Any], at: float | None) -> Iterator[m.Message]:
+        message = _mapping(record, "message")
+        content = message.get("content")
+        if record.get("isApiErrorMessage") is True:
+            text = "\n".join(prompts.texts_of(content)) or "API error"
+            yield self._noted(record, "error", text, m.Level.ERROR, at)
+            return
+        model = _string(message, "model")
+        if model == SYNTHETIC:
+            return
+        if model and self._model and model != self._model:
+            key = f"model:{_string(record, 'uuid')}"
+            text = f"The model is {model} from here on"
+            yield m.Noted(key=key, what="model", text=text, agent=self.agent, at=at)
+        self._model = model or self._model
+        said = [block for block in map(_block, prompts.blocks(content)) if block is not None]
+        if said:
+            message_id = _string(message, "id") or _string(record, "uuid")
+            yield m.Said(message_id=message_id, blocks=tuple(said), agent=self.agent, at=at)
+        for block in prompts.blocks(content):  # of tools that the API runs itself
+            if str(block.get("type", "")).endswith("_tool_result") and "tool_use_id" in block:
+                text = json.dumps(block.get("content"), ensure_ascii=False, indent=2)
+                call = str(block["tool_use_id"])
+                yield m.Answered(call_id=call, text=text, agent=self.agent, at=at)
+
+    def _answers(
+        self, record: Mapping[str, Any], content: object, at: float | None
+    ) -> Iterator[m.Answered]:
+        details = record.get("toolUseResult")
+        for block in prompts.blocks(content):
+            if block.get("type") != "tool_result":
+                continue
+            parts = block.get("content")
+            text = parts if isinstance(parts, str) else "\n".join(prompts.texts_of(parts))
+            yield m.Answered(
+                call_id=str(block.get("tool_use_id", "")),
+                text=text,
+                is_error=block.get("is_error") is True,
+                images=images(parts),
+                details=details if isinstance(details, dict) else {},
+                agent=self.agent,
+                at=at,
+            )
+
+    def _queued(self, record: Mapping[str, Any], at: float | None) -> Iterator[m.Noted]:
+        """A prompt that was typed while the agent worked reaches it inside of the turn."""
+        attachment = _mapping(record, "attachment")
+        if attachment.get("type") == "queued_command":
+            prompt = attachment.get("prompt")
+            if attachment.get("commandMode", "prompt") == "prompt":
+                text = prompts.typed(prompt)
+                yield self._noted(record, "queued", text, m.Level.INFO, at)
+
+
+def _note(
+    record: Mapping[str, Any], kind: Kind, content: object
+) -> tuple[str, str, m.Level] | None:
+    info = m.Level.INFO
+    if kind is Kind.BOUNDARY:
+        before = _mapping(record, "compactMetadata").get("preTokens")
+        size = f" ({before:,} tokens before)" if isinstance(before, int) else ""
+        return "compacted", f"The conversation was compacted{size}", info
+    if kind is Kind.INTERRUPTED:
+        return "interrupted", "Interrupted", m.Level.WARNING
+    if kind is Kind.COMMAND:
+        return "command", prompts.typed(content), info
+    if kind is Kind.NOTIFIED:
+        text = prompts.text_of(content)
+        summary = _SUMMARY.search(text)
+        return "notified", summary[1] if summary else text, info
+    if kind is Kind.SYSTEM:
+        content = record.get("content")
+        level = _LEVELS.get(_string(record, "level"))
+        if level and isinstance(content, str) and content:
+            return _string(record, "subtype") or "system", content, level
+    if isinstance(content, str) and (output := _OUTPUT.search(content)) and output[2].strip():
+        return "output", output[2].strip(), info
+    return None
+
+
+def _canonical(record: Mapping[str, Any]) -> str:
+    return _string(_mapping(record, "forkedFrom"), "messageUuid") or _string(record, "uuid")
+
+
+def _block(block: Mapping[str, Any]) -> m.Block | None:
+    match block.get("type"):
+        case "text":
+            return m.TextBlock(_string(block, "text"))
+        case "thinking":
+            return m.ThinkingBlock(_string(block, "thinking"))
+        case "redacted_thinking":
+            return m.ThinkingBlock("")
+        case "tool_use" | "server_tool_use" | "mcp_tool_use":
+            return m.CallBlock(
+                _string(block, "id"), _string(block, "name"), _mapping(block, "input")
+            )
+    return None
+
+
+def images(content: object) -> tuple[str, ...]:
+    """Type and size of the images and documents in a message's content."""
+    found = []
+    for block in prompts.blocks(content):
+        source = block.get("source")
+        if block.get("type") in ("image", "document") and isinstance(source, dict):
+            size = len(_string(source, "data")) * 3 // 4
+            kind = source.get("media_type") or block["type"]
+            found.append(f"{kind} {max(size // 1000, 1)} kB")
+    return tuple(found)
+
+
+def _string(record: Mapping[str, Any], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}

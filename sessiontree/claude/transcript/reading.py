@@ -1,0 +1,216 @@
+"""The messages of one session: its end first, then what is before, then what is added to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sessiontree.claude.transcript import chain as chains
+from sessiontree.claude.transcript import lines
+from sessiontree.claude.transcript.chain import Chain
+from sessiontree.claude.transcript.lines import Entry
+from sessiontree.claude.transcript.messages import Voice
+from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.claude.transcript.subagents import Subagents
+from sessiontree.model.message import Answered, CallBlock, Message, Said
+
+WINDOW = 1 << 20
+"""Bytes that are read at first; doubled where they hold no place to begin at."""
+
+
+def messages(path: str | Path, *, turn: str | None = None) -> Iterator[Message]:
+    """The line from the root to the live tip, or to the end of a turn (its canonical id or the
+    uuid of its prompt), e.g. of an arm that was left.
+
+    Raises `OSError` where the file cannot be read, `LookupError` for an unknown turn."""
+    return iter(Reader(path, turn=turn).last(None))
+
+
+class Reader:
+    """Reads one line of one transcript, from its end, and follows it.
+
+        reader = Reader(path)
+        shown = reader.last()                    # the end, with a bounded read
+        while earlier := reader.earlier():       # what is in front of it
+            shown = earlier + shown
+        more = reader.later()                    # what has been added since; None: read anew
+
+    `start` is the byte offset where the messages given so far begin, 0 once all are given.
+    With `turn` (its canonical id, or the uuid of its prompt) it is the line to its end."""
+
+    def __init__(self, path: str | Path, *, turn: str | None = None) -> None:
+        self.path = Path(path)
+        self.start = 0
+        self.end = 0
+        self._turn = turn
+        self._before: str | None = None  # uuid of the entry in front of `start`
+        self._known: set[str] = set()  # entries since the last prompt
+        self._open: set[str] = set()  # those of them that the next prompt can follow
+        self._subagents = Subagents(self.path)
+        self._voice = Voice()
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything up to the root was given."""
+        return self._before is None
+
+    def last(self, window: int | None = WINDOW) -> list[Message]:
+        """The end of the line. Reads `window` bytes, more only where the last API message is
+        larger than that; all with None. Raises `LookupError` where there is no such turn."""
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            found = _backwards(file.fileno(), size, window or size, self._last_tip)
+        if found is None:
+            if self._turn is not None:
+                raise LookupError(f"{self.path.name} has no turn {self._turn}")
+            return []
+        chain, tip, data, offset, end = found
+        self.end = end
+        self._remember(chain, tip)
+        return self._take(chain, tip, data, offset)
+
+    def earlier(self, window: int = WINDOW) -> list[Message]:
+        """What is in front of what was given; [] at the root."""
+        if self._before is None:
+            return []
+        with self.path.open("rb") as file:
+            found = _backwards(file.fileno(), self.start, window, self._tip_before)
+        if found is None:
+            self._before, self.start = None, 0
+            return []
+        chain, tip, data, offset, _ = found
+        return self._take(chain, tip, data, offset)
+
+    def later(self) -> list[Message] | None:
+        """What was added to the line since. None where it goes on from another place now (a
+        rewind) or the file was cut: read it anew. Costs what was added."""
+        with self.path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < self.end:
+                return None
+            file.seek(self.end)
+            data = file.read()
+        read = lines.read(data, self.end, last=False)
+        offset, self.end = self.end, read.end
+        said: list[Message] = []
+        for entry in read.entries:
+            if entry.uuid in self._known:
+                continue
+            if not self._follows(entry):
+                return None
+            said += self._messages(entry, data[entry.start - offset : entry.end - offset])
+        return said + list(self._subagents.later())
+
+    def _last_tip(self, chain: Chain, whole: bool) -> int:
+        return chain.tip if self._turn is None else chains.end_of(chain, self._turn)
+
+    def _tip_before(self, chain: Chain, whole: bool) -> int:
+        at = chains.find(chain, self._before or "")
+        # What should come before is not in the file at all: what stands before it does.
+        return chain.tip if at < 0 and whole else at
+
+    def _take(self, chain: Chain, tip: int, data: bytes, offset: int) -> list[Message]:
+        path = chain.path(tip)
+        first = 0 if offset == 0 else _begin(chain, path) or 0
+        head = chain.entries[path[first]]
+        self._before = None if offset == 0 else head.parent
+        self.start = head.start if self._before else 0
+        said: list[Message] = []
+        for index in _with_side(chain, path[first:]):
+            entry = chain.entries[index]
+            said += self._messages(entry, data[entry.start - offset : entry.end - offset])
+        return said
+
+    def _messages(self, entry: Entry, data: bytes) -> Iterator[Message]:
+        if entry.kind is Kind.OTHER and b'"queued_command"' not in data[:400]:
+            return
+        for record in lines.records(data):
+            if record.get("uuid") != entry.uuid:
+                continue
+            for message in self._voice.speak(record, entry.kind):
+                if isinstance(message, Answered):
+                    yield from self._subagents.named(message.call_id, message.details)
+                yield message
+                if isinstance(message, Said):
+                    for block in message.blocks:
+                        if isinstance(block, CallBlock):
+                            yield from self._subagents.of(block.id)
+
+    def _remember(self, chain: Chain, tip: int) -> None:
+        """What the next line may follow."""
+        entries = chain.entries
+        turn = entries[tip].turn
+        self._known = {entry.uuid for entry in entries if entry.turn == turn}
+        self._open = {entries[tip].uuid}
+        for entry in entries[tip + 1 :]:
+            if entry.parent in self._open:
+                self._open.add(entry.uuid)
+
+    def _follows(self, entry: Entry) -> bool:
+        on = entry.parent in self._open
+        if entry.kind is Kind.PROMPT:
+            if not on:
+                return False
+            self._known.clear()
+        if entry.kind in chains.MESSAGES and on:
+            self._open.clear()
+        self._known.add(entry.uuid)
+        if on or entry.kind in chains.MESSAGES or entry.kind is Kind.BOUNDARY:
+            self._open.add(entry.uuid)
+        return True
+
+
+def _backwards(
+    file: int, end: int, window: int, find: Callable[[Chain, bool], int]
+) -> tuple[Chain, int, bytes, int, int] | None:
+    """A stretch of the file before `end` that holds what `find` looks for and, on the way there, a
+    place to begin at: its chain, the tip, its bytes, their offset, the end of its last line."""
+    while True:
+        offset = max(0, end - window)
+        data = os.pread(file, end - offset, offset)
+        if offset:  # the first line is cut
+            cut = data.find(b"\n") + 1
+            data, offset = (data[cut:], offset + cut) if cut else (b"", end)
+        read = lines.read(data, offset)
+        chain = chains.connect(read.entries, whole=offset == 0)
+        tip = find(chain, offset == 0)
+        if tip >= 0 and (offset == 0 or _begin(chain, chain.path(tip)) is not None):
+            return chain, tip, data, offset, read.end
+        if offset == 0:
+            return None
+        window *= 2
+
+
+def _begin(chain: Chain, path: Sequence[int]) -> int | None:
+    """The first place on a path where nothing of what follows is cut off: a prompt, or an API
+    message behind the answers to the one before."""
+    entries = chain.entries
+    for place, index in enumerate(path):
+        kind = entries[index].kind
+        if kind is Kind.PROMPT:
+            return place
+        if kind is Kind.ASSISTANT and place and entries[path[place - 1]].kind is Kind.ANSWER:
+            return place
+    return None
+
+
+def _with_side(chain: Chain, path: list[int]) -> list[int]:
+    """The path and what belongs to it though it hangs beside it: further blocks of its API
+    messages, and the results of parallel calls. In the order of the file."""
+    entries = chain.entries
+    taken = set(path)
+    apis = {entries[index].api for index in path if entries[index].api}
+    answered = {answer for index in path for answer in entries[index].answers}
+    calls: set[str] = set()
+    start = path[0] if path else len(entries)
+    for index in range(start, len(entries)):
+        entry = entries[index]
+        if entry.kind is Kind.ASSISTANT and entry.api in apis:
+            taken.add(index)
+            calls.update(entry.calls)
+        elif entry.answers and index not in taken:
+            missing = set(entry.answers) & calls - answered
+            if missing:
+                taken.add(index)
+                answered |= missing
+    return sorted(taken)

@@ -1,0 +1,236 @@
+"""A transcript's bytes → its `Session`, and what finding its parent needs beside it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sessiontree.claude.transcript import chain as chains
+from sessiontree.claude.transcript import lines
+from sessiontree.claude.transcript.chain import Chain
+from sessiontree.claude.transcript.lines import Entry, Facts, seconds
+from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.model.session import Presence, Session, Turn, Usage
+from sessiontree.model.text import clean_line, label
+
+STILL_WRITING = 60.0
+"""Seconds after its last change for which half a last line is no damage: someone is writing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line that a fork copies and by which it is known: a turn's prompt, or the boundary of a
+    compaction (a fork of a compacted session begins with that, seen on Claude Code 2.1.330).
+
+    `source` is its `forkedFrom`; `writer` the session that its answer was copied from, ""
+    where the transcript does not say; `after` the uuid of the last message before it."""
+
+    uuid: str
+    turn: int  # its turn, as an index of the session's turns; for a boundary the one before it
+    time: float | None
+    source: tuple[str, str] | None = None
+    writer: str = ""
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a session's counter of costs said. The counter goes on in a fork (seen on 2.1.330)."""
+
+    turn: int
+    time: float | None
+    total: float  # US dollars
+    begun: int  # when the count began, milliseconds since the epoch: the same in a whole family
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
+    transcript, of the last line that an offline fork copied."""
+
+    session: Session
+    steps: tuple[Step, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    kept: str | None = None
+    minted: bool = False  # an offline fork: its lines were copied under uuids of their own
+
+
+def read_session(
+    path: str | Path, project: str, *, now: float | None = None, sidechains: int = 0
+) -> Scanned:
+    """Reads a transcript. Raises `OSError` where it cannot be opened, nothing for what is in it.
+
+    One pass over the file; memory grows with its size. `now` is the time to tell a line that is
+    being written from one that was cut off."""
+    path = Path(path)
+    with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        data = file.read()
+    read = lines.read(data)
+    chain = chains.connect(read.entries)
+    settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
+    damage = _damage(read.facts, chain, settled, len(data))
+    created = _created(read.entries, read.facts)
+    turns = _turns(chain)
+    entries = read.entries
+    session = Session(
+        id=path.stem,
+        project=project,
+        cwd=read.facts.cwd,
+        path=str(path),
+        title=_title(read.facts, entries),
+        turns=turns,
+        created=created,
+        updated=_updated(entries, stat.st_mtime),
+        presence=Presence.DAMAGED if damage else Presence.OK,
+        damage=damage,
+        origin=_origin(read.facts, created),
+        sidechains=sidechains,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+    )
+    copied = [entry for entry in entries if entry.source]
+    return Scanned(
+        session=session,
+        steps=_steps(chain, session.id),
+        spent=_spent(chain, read.facts),
+        kept=copied[-1].source[1] if copied and copied[-1].source else None,
+        minted=read.facts.bare and bool(copied) and entries[0].source is not None,
+    )
+
+
+def _turns(chain: Chain) -> tuple[Turn, ...]:
+    entries = chain.entries
+    last = chains.ends(chain)
+    usage = _usage(entries, len(chain.prompts))
+    turns: list[Turn] = []
+    for number, index in enumerate(chain.prompts):
+        entry = entries[index]
+        before = entries[entry.up].turn if entry.up >= 0 else -1
+        turns.append(
+            Turn(
+                id=entry.source[1] if entry.source else entry.uuid,
+                parent=turns[before].id if before >= 0 else None,
+                uuid=entry.uuid,
+                last=entries[last[number]].uuid,
+                label=label(entry.text),
+                started=seconds(entry.time),
+                live=entry.live,
+                usage=usage[number],
+            )
+        )
+    return tuple(turns)
+
+
+def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
+    """Tokens of each turn. An API message is written as a line per block, each with its usage:
+    it counts once, as last said."""
+    total = [Usage()] * turns
+    said: dict[tuple[str, str], tuple[int, Usage]] = {}
+    for entry in entries:
+        if entry.usage is not None and entry.turn >= 0:
+            said[entry.api or entry.uuid, entry.request] = (entry.turn, entry.usage)
+    for turn, usage in said.values():
+        total[turn] += usage
+    return total
+
+
+def _steps(chain: Chain, session: str) -> tuple[Step, ...]:
+    entries = chain.entries
+    writers: dict[int, str] = {}
+    for entry in entries:
+        if entry.writer and entry.writer != session:
+            writers[entry.turn] = entry.writer
+    return tuple(
+        Step(
+            uuid=entry.uuid,
+            turn=entry.turn,
+            time=seconds(entry.time),
+            source=entry.source,
+            writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
+            after=_message_before(chain, index),
+        )
+        for index, entry in enumerate(entries)
+        if entry.kind in (Kind.PROMPT, Kind.BOUNDARY)
+    )
+
+
+def _message_before(chain: Chain, index: int) -> str | None:
+    entries = chain.entries
+    at = entries[index].up
+    while at >= 0 and entries[at].kind not in chains.MESSAGES:
+        at = entries[at].up
+    return entries[at].uuid if at >= 0 else None
+
+
+def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
+    entries = chain.entries
+    spent: list[Spent] = []
+    for count, total, begun in facts.costs:
+        entry = entries[count - 1] if count else None
+        turn = entry.turn if entry else -1
+        at = seconds(entry.time) if entry else None
+        if len(spent) > 1 and spent[-1].turn == spent[-2].turn == turn:
+            spent.pop()
+        spent.append(Spent(turn, at, total, begun))
+    return tuple(spent)
+
+
+def _created(entries: list[Entry], facts: Facts) -> float | None:
+    """When this file was begun, as it says itself. A fork begins with copied lines and their old
+    times: Claude Code writes state lines with the time of the fork in front, the SDK's offline
+    fork gives the last copied line the time of the fork (seen on 2.1.330 and 0.2.187)."""
+    if facts.bare and entries and entries[0].source:
+        copied = entries[0]
+        for entry in entries:
+            if entry.source is None:
+                break
+            copied = entry
+        return seconds(copied.time)
+    return seconds(facts.begun)
+
+
+def _updated(entries: Sequence[Entry], mtime: float) -> float:
+    for entry in reversed(entries):
+        if entry.kind in chains.MESSAGES and (at := seconds(entry.time)) is not None:
+            return at
+    return mtime
+
+
+def _title(facts: Facts, entries: list[Entry]) -> str:
+    """A title that a person or Claude Code gave. The one that an offline fork takes over from its
+    parent (seen on SDK 0.2.187: ` (fork)` behind it) tells nothing that the link does not."""
+    title = facts.custom_title
+    if title.endswith(" (fork)") and any(entry.source for entry in entries):
+        title = ""
+    return clean_line(title or facts.ai_title)
+
+
+def _origin(facts: Facts, created: float | None) -> str:
+    """The entrypoint that began this file: copied lines keep the one they were made with."""
+    for at, name in facts.entrypoints:
+        if created is None or (seconds(at) or 0.0) >= created:
+            return clean_line(name)
+    return clean_line(facts.entrypoints[-1][1]) if facts.entrypoints else ""
+
+
+def _damage(facts: Facts, chain: Chain, settled: bool, size: int) -> tuple[str, ...]:
+    said = []
+    if not size:
+        said.append("The file is empty.")
+    if facts.unreadable:
+        said.append(f"{_lines(facts.unreadable)} could not be read.")
+    if facts.glued:
+        said.append(f"{_lines(facts.glued)} held more than one record.")
+    if facts.half and settled:
+        said.append("The last line is half written.")
+    if chain.lost:
+        said.append(f"{_lines(chain.lost)} named a message that is not there.")
+    return tuple(said)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
