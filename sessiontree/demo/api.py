@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Script = Callable[[Request], Reply | Failure]
 """Called in the API's own thread, one request at a time: quick, and free of blocking calls."""
 
+DEMO_KEY = "sk-ant-demo"
 _KEPT_OUT = ("ANTHROPIC_", "CLAUDE_", "AWS_BEARER_TOKEN_BEDROCK")
 
 
@@ -42,11 +43,12 @@ def demo_env(api_url: str, config_dir: Path, *, retries: int = 2) -> dict[str, s
     return {
         **{name: "" for name in os.environ if name.startswith(_KEPT_OUT)},
         "ANTHROPIC_BASE_URL": api_url,
-        "ANTHROPIC_API_KEY": "sk-ant-demo",
+        "ANTHROPIC_API_KEY": DEMO_KEY,
         "CLAUDE_CONFIG_DIR": str(config_dir),
         "CLAUDE_CODE_MAX_RETRIES": str(retries),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
+        "CLAUDE_CODE_TMPDIR": str(config_dir / "tmp"),
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }

@@ -14,6 +14,9 @@ from functools import cached_property
 from typing import Any
 
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_TAG = re.compile(r"</?tool_use_error>")
+_PLAN_FILE = re.compile(r"\bat (\S.*?[/\\]plans[/\\]\S+?\.md)")
+_PLANNED = "Exited Plan Mode"
 _INTERRUPTED = "[Request interrupted by user"
 
 
@@ -23,6 +26,20 @@ class ToolResult:
     name: str  # of the tool that was called
     text: str
     is_error: bool
+
+    @property
+    def unusable(self) -> bool:
+        """True where the tool refused its input (seen on Claude Code 2.1.330)."""
+        return self.is_error and self.text.startswith("<tool_use_error>")
+
+    @property
+    def denied(self) -> bool:
+        """True where the person did not allow the call. A command that fails names its code."""
+        return self.is_error and not self.unusable and not self.text.startswith("Exit code")
+
+    @property
+    def reason(self) -> str:
+        return _TAG.sub("", self.text).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,18 @@ class Request:
     @property
     def model(self) -> str:
         return str(self.body.get("model", ""))
+
+    @property
+    def agent(self) -> str:
+        """The id of the subagent that asks, "" on the main line."""
+        return self.headers.get("x-claude-code-agent-id", "")
+
+    @cached_property
+    def plan_file(self) -> str:
+        """Where the CLI wants the plan written; "" while it is not in plan mode."""
+        told = "\n".join(text_of(message.get("content")) for message in self.body["messages"])
+        found = _PLAN_FILE.findall(told.rpartition(_PLANNED)[2])
+        return str(found[-1]) if found else ""
 
     @property
     def is_side(self) -> bool:
