@@ -11,13 +11,14 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from sessiontree.claude.titles import rename
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
-from sessiontree.engine.runs import Run, RunPool, RunState
+from sessiontree.engine.runs import Run, RunPool
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
 from sessiontree.model.forest import Forest
@@ -113,7 +114,9 @@ class Engine:
         self._listener.forest_changed()
         await self.catalog.follow()
 
-    def rescan(self, *, everything: bool) -> None:
+    def show(self, *, everything: bool) -> None:
+        """Change the scope: this folder's project, or all."""
+        self.catalog.everything = everything
         self.spawn(self.catalog.scan(everything, self._listener.forest_changed))
 
     # What Enter would do
@@ -182,7 +185,7 @@ class Engine:
             self._listener.tell(str(error), trouble=True)
             return None
         if link is not None:
-            self.forest.put_link(link)
+            self.catalog.made(link)
         if self.forest.session(plan.session) is None:
             self._begun[plan.session] = label(prompt)
             self.catalog.begun(intent)
@@ -289,15 +292,15 @@ class Engine:
         return opened
 
     async def _fill(self, opened: Opened) -> None:
-        run = self.pool.of(opened.session)
-        await self._reader.load(
-            opened, run.plan if run and run.state is not RunState.QUEUED else None
-        )
+        def shown() -> None:
+            if opened is self.opened:
+                self._listener.stream_changed()
+
         run = self.pool.of(opened.session)
         if run is not None and opened.turn is None:
             opened.hear(list(run.log))
-        if opened is self.opened:
-            self._listener.stream_changed()
+        await self._reader.load(opened, shown)
+        shown()
 
     def _files_changed(self, sessions: Iterable[str]) -> None:
         """Transcripts changed on disk: ours follow their run, others are read on."""
@@ -325,6 +328,14 @@ class Engine:
         self._annotations[session] = replace(before, **fields)
         self._draw(session)
         self._listener.forest_changed()
+
+    async def rename(self, session: Session, title: str) -> None:
+        """Give a session a title: in the store, and in its transcript for Claude Code."""
+        await self.annotate(session.id, title=title)
+        if title and session.path and self.pool.of(session.id) is None:
+            words = await asyncio.to_thread(rename, session, title)
+            if words:
+                self._listener.tell(words, trouble=True)
 
     def annotation(self, session: str) -> Annotation:
         return self._annotations.get(session, Annotation())

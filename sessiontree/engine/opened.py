@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sessiontree.claude.transcript import Reader
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Message
 
@@ -19,7 +20,7 @@ class Opened:
     feed: Feed = field(default_factory=Feed)
     note: str = ""
     loading: bool = True
-    offset: int = 0  # bytes of the transcript that the feed has
+    transcript: Reader | None = None  # reads on, where the stream ends with the transcript
     _waiting: list[Message] = field(default_factory=list)
 
     def hear(self, messages: Iterable[Message]) -> None:
@@ -31,8 +32,8 @@ class Opened:
         for message in messages:
             self.feed.push(message)
 
-    def loaded(self, feed: Feed, offset: int = 0) -> None:
+    def loaded(self, feed: Feed) -> None:
         """The transcript was read: go on with what came meanwhile."""
-        self.feed, self.offset, self.loading = feed, offset, False
+        self.feed, self.loading = feed, False
         waiting, self._waiting = self._waiting, []
         self.hear(waiting)

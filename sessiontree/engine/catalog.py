@@ -1,0 +1,200 @@
+"""Keeps the forest true to what is on disk and to what is stored.
+
+Scans run in a thread and hand over plain data; the forest is only touched in the event loop.
+Costs: a scan is a stat for each transcript and the reading of those that changed; a change seen
+while following is the reading of that one file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+from sessiontree.claude.follow import follow, open_elsewhere
+from sessiontree.claude.library import Library, Progress, of_project, project_key
+from sessiontree.claude.lineage import Changes, Lineage
+from sessiontree.config import Config
+from sessiontree.model.forest import Forest
+from sessiontree.model.session import Link, Presence, Session
+from sessiontree.store.database import Store
+from sessiontree.store.records import Intent
+
+ELSEWHERE_SECONDS = 2.0
+"""How often it is looked whether another process has a session open."""
+
+
+class Catalog:
+    """`on_change` gets the ids of sessions whose transcripts changed or that were opened or left
+    by another process. `progress`: a word on a scan that is under way, "" when none is."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        forest: Forest,
+        on_change: Callable[[Iterable[str]], None],
+    ) -> None:
+        self.cwd = config.cwd
+        self.everything = False
+        self.progress = ""
+        self.elsewhere: dict[str, int] = {}
+        self._claude = config.claude
+        self._root = config.projects
+        self._store = store
+        self._forest = forest
+        self._on_change = on_change
+        self._library = Library(config.projects)
+        self._lineage = Lineage()
+        self._reading = asyncio.Lock()  # the library is for one thread at a time
+        self._today: dict[str, float] = {}  # session → what its turns of today cost
+        self._day = date.today()
+
+    @property
+    def count(self) -> int:
+        """Sessions in what is shown."""
+        if self.everything:
+            return sum(1 for _ in self._forest)
+        return sum(
+            of_project(session, self.cwd)
+            for id in self._forest
+            if (session := self._forest.session(id)) is not None
+        )
+
+    def cost_today(self) -> float:
+        """US dollars that the turns begun today cost, as far as transcripts tell."""
+        return sum(self._today.values())
+
+    def spent(self, session: str) -> float | None:
+        """What Claude Code's counter of costs stands at for a session: a run counts on from it.
+        None where no transcript says so."""
+        return self._lineage.counted(session)
+
+    # Reading
+
+    async def load(self, everything: bool) -> None:
+        """What is known without reading a transcript."""
+        self.everything = everything
+        stored = await asyncio.to_thread(self._store.links)
+        self._lineage = Lineage(stored)
+        for link in stored.values():
+            self._forest.put_link(link)
+
+    async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
+        """Bring the forest up to date, in steps that the screen can follow."""
+        self.everything = everything
+        async with self._reading:
+            steps = self._library.scan(None if everything else self.cwd)
+            while (step := await asyncio.to_thread(next, steps, None)) is not None:
+                self._apply(self._lineage.update(step.changed, step.removed))
+                left = step.total - step.done
+                self.progress = f"reading {left:,} more" if left else ""
+                if step.problems:
+                    self.progress = " ".join(step.problems)
+                changed()
+            await self._look_elsewhere()
+        changed()
+
+    async def refresh(self, session: str) -> None:
+        """Read one session's transcript again, wherever it is."""
+        known = self._forest.session(session)
+        if known is None:
+            return
+        paths = [Path(known.path)] if known.path else list(self._candidates(known))
+        await self._read(paths)
+
+    def _candidates(self, session: Session) -> Iterator[Path]:
+        """Where a session that was begun here may have been written."""
+        yield self._root / project_key(session.cwd or self.cwd) / f"{session.id}.jsonl"
+
+    async def follow(self) -> None:
+        """Read what changes, as it changes. Ends only by being cancelled."""
+        watching = asyncio.create_task(self._watch_processes(), name="other processes")
+        try:
+            async for paths in follow(self._root):
+                seen = paths if self.everything else self._in_scope(paths)
+                await self._read(seen)
+        finally:
+            watching.cancel()
+
+    def _in_scope(self, paths: Iterable[Path]) -> list[Path]:
+        key = project_key(self.cwd)
+        return [path for path in paths if path.parent.name.startswith(key)]
+
+    async def _read(self, paths: Iterable[Path]) -> None:
+        def read() -> list[Progress]:
+            return [self._library.scan_file(path) for path in paths]
+
+        async with self._reading:
+            steps = await asyncio.to_thread(read)
+            ids: set[str] = set()
+            for step in steps:
+                self._apply(self._lineage.update(step.changed, step.removed))
+                ids.update(scanned.session.id for scanned in step.changed)
+                ids.update(step.removed)
+        if ids:
+            self._on_change(ids)
+
+    async def _watch_processes(self) -> None:
+        while True:
+            await asyncio.sleep(ELSEWHERE_SECONDS)
+            await self._look_elsewhere()
+
+    async def _look_elsewhere(self) -> None:
+        before = self.elsewhere
+        self.elsewhere = await asyncio.to_thread(open_elsewhere, self._claude)
+        if other := before.keys() ^ self.elsewhere.keys():
+            self._on_change(other)
+
+    # What follows from it
+
+    def _apply(self, changes: Changes) -> None:
+        for link in changes.links.values():
+            self._forest.put_link(link)
+        for session in changes.sessions.values():
+            self._forest.put(session)
+            self._count_today(session)
+        for id in changes.gone - changes.sessions.keys():
+            known = self._forest.session(id)
+            if known is not None and known.presence is not Presence.NEW:
+                self._forest.put(replace(known, presence=Presence.GONE, path=""))
+
+    def _count_today(self, session: Session) -> None:
+        today = date.today()
+        if today != self._day:
+            self._day = today
+            self._today.clear()
+        own = self._forest.own_turns(session.id)
+        midnight = datetime.combine(today, datetime.min.time()).timestamp()
+        cost = sum(
+            turn.cost_usd or 0.0 for turn in own if turn.started and turn.started >= midnight
+        )
+        if cost:
+            self._today[session.id] = cost
+        else:
+            self._today.pop(session.id, None)
+
+    def made(self, link: Link) -> None:
+        """A link was stored: it is known now and never guessed again."""
+        self._apply(self._lineage.update(stored={link.child: link}))
+        self._forest.put_link(link)
+
+    def begun(self, intent: Intent) -> None:
+        """A session was begun here of which there may be no transcript yet."""
+        if self._forest.session(intent.session) is not None:
+            return
+        started = intent.started or time.time()
+        self._forest.put(
+            Session(
+                id=intent.session,
+                project=project_key(intent.cwd),
+                cwd=intent.cwd,
+                path="",
+                created=started,
+                updated=started,
+                presence=Presence.NEW,
+            )
+        )

@@ -1,0 +1,122 @@
+"""Reads the stream of a session: its end first, the rest behind the screen, then what is added."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from sessiontree.claude.transcript import Reader as TranscriptReader
+from sessiontree.claude.transcript import messages
+from sessiontree.engine.opened import Opened
+from sessiontree.model.feed import Feed
+from sessiontree.model.forest import Forest
+from sessiontree.model.message import Prompted
+from sessiontree.model.session import Session
+
+CHUNK = 8 << 20
+"""Bytes of a transcript read at a time behind the screen."""
+
+
+class Reader:
+    def __init__(self, forest: Forest) -> None:
+        self._forest = forest
+
+    async def load(self, opened: Opened, shown: Callable[[], None]) -> None:
+        """Fill a stream from disk. `shown` is called when there is something new to see."""
+        source = self._source(opened)
+        if source is None:
+            opened.loaded(self._feed(opened, 1))
+            return
+        path, turn = source
+        transcript = TranscriptReader(path, turn=turn)
+        try:
+            said = await asyncio.to_thread(transcript.last)
+        except (OSError, LookupError) as error:
+            opened.note = _words(error)
+            opened.loaded(self._feed(opened, 1))
+            return
+        feed = self._feed(opened, 1)
+        for message in said:
+            feed.push(message)
+        opened.transcript = transcript if turn == opened.turn else None
+        opened.loaded(feed)
+        await self._fill_in_front(opened, transcript, shown)
+
+    async def _fill_in_front(
+        self, opened: Opened, transcript: TranscriptReader, shown: Callable[[], None]
+    ) -> None:
+        while not transcript.whole:
+            done = 100 - 100 * transcript.start // max(transcript.end, 1)
+            opened.note = f"reading what is before: {done} %"
+            shown()
+            try:
+                said = await asyncio.to_thread(transcript.earlier, CHUNK)
+            except OSError as error:
+                opened.note = _words(error)
+                return
+            opened.feed.before(said)
+        opened.note = ""
+        shown()
+
+    async def read_on(self, opened: Opened) -> bool:
+        """Take in what was added to the transcript; whether anything was."""
+        transcript = opened.transcript
+        if opened.loading or transcript is None:
+            return False
+        try:
+            said = await asyncio.to_thread(transcript.later)
+        except OSError as error:
+            opened.note = _words(error)
+            return True
+        if said is None:
+            opened.loading = True
+            await self.load(opened, lambda: None)
+            return True
+        opened.hear(said)
+        return bool(said)
+
+    async def prompt(self, session: Session, turn: str) -> str:
+        """The whole prompt of a turn, "" where it cannot be read."""
+
+        def find() -> str:
+            found = ""
+            for message in messages(session.path, turn=turn):
+                if isinstance(message, Prompted) and message.turn == turn:
+                    found = message.text
+            return found
+
+        try:
+            return await asyncio.to_thread(find) if session.path else ""
+        except (OSError, LookupError):
+            return ""
+
+    def _source(self, opened: Opened) -> tuple[Path, str | None] | None:
+        """The transcript to read, and up to which turn: a fork that has none yet begins with
+        what it keeps of its parent."""
+        session = self._forest.session(opened.session)
+        if session is not None and session.path:
+            return Path(session.path), opened.turn
+        link = self._forest.link(opened.session)
+        parent = self._forest.session(link.parent) if link and link.parent else None
+        if link is None or parent is None or not parent.path or link.turn is None:
+            return None
+        return Path(parent.path), link.turn
+
+    def _feed(self, opened: Opened, first_turn: int) -> Feed:
+        link = self._forest.link(opened.session)
+        if link is None or link.parent is None:
+            return Feed(first_turn=first_turn)
+        label = self._forest.label(link.parent)
+        number = len(self._forest.path(link.parent, link.turn)) if link.turn else 0
+        where = f" turn {number}" if number else " before its first turn"
+        mark = f"⑂ {link.kind.value} of ‹{label}›{where}"
+        return Feed(first_turn=first_turn, mark_after=link.turn, mark_text=mark)
+
+
+def _words(error: OSError | LookupError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "The transcript is gone"
+    if isinstance(error, OSError):
+        return f"The transcript cannot be read: {error.strerror}"
+    return "This turn is no longer in the transcript"
