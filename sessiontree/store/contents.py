@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from sessiontree.store.format import Header, Line, Tables, apply, decode_header, lines
+from sessiontree.store.format import Header, Line, Tables, apply, decode, decode_header, lines
 
 Read = Callable[[int, int], bytes]
 """`read(size, offset)` gives that part of a file, less at its end."""
@@ -21,10 +21,17 @@ class Damage(Exception):
         self.what = what
 
 
+class NoHeader(Damage):
+    """The file is empty, or ends within its first line."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "it ends within its first line")
+
+
 @dataclass(slots=True)
 class Contents:
     """What has been read so far: up to byte `end` and transaction `seq`. About `dead` bytes of
-    that hold documents that were replaced or removed since."""
+    that are of documents that were replaced or removed since."""
 
     header: Header
     end: int
@@ -33,11 +40,11 @@ class Contents:
     dead: int = 0
 
     @classmethod
-    def begin(cls, read: Read, size: int) -> Contents | None:
-        """After the header; None for a file that ends within it. Raises `Damage`."""
+    def begin(cls, read: Read, size: int) -> Contents:
+        """After the header. Raises `Damage`."""
         first = next(lines(read, 0, size), None)
-        if first is None or (first.record is None and first.end == size):
-            return None
+        if first is None or (first.record is None and first.end == size and torn(read, first)):
+            raise NoHeader
         header = decode_header(first.record)
         if header is None:
             raise Damage(0, "its first line does not say that it is a sessiontree store")
@@ -50,28 +57,37 @@ class Contents:
 
     def read_on(
         self, read: Read, size: int, guard: AbstractContextManager[object] | None = None
-    ) -> bool:
-        """Takes in all whole transactions up to `size`, each under `guard`. True when half a
-        line is left behind the last of them. Raises `Damage` for anything else."""
+    ) -> None:
+        """Takes in all whole transactions up to `size`, each under `guard`. A torn line at the
+        end is left behind `end`. Raises `Damage` for anything else."""
         guard = guard or nullcontext()
         for line in lines(read, self.end, size):
             if line.record is None:
-                if line.end == size:
-                    return True
-                raise Damage(line.offset, "the line fails its checksum")
+                if line.end == size and torn(read, line):
+                    return
+                raise Damage(line.offset, "a line fails its checksum")
             with guard:
                 self.take(line)
-        return False
 
     def take(self, line: Line) -> None:
         """Takes in the next transaction. Raises `Damage` when it is not the next one."""
         record = line.record or {}
-        changes = record.get("set")
-        if record.get("seq") != self.seq + 1 or not isinstance(changes, dict):
-            what = f"transaction {self.seq + 1} is due, the line holds {record.get('seq')}"
+        if record.get("seq") != self.seq + 1:
+            what = f"change {self.seq + 1} is due, the line holds {record.get('seq')}"
             raise Damage(line.offset, what)
-        replaced = apply(self.tables, changes)
-        count = sum(len(documents) for documents in changes.values())
-        self.dead += (line.end - line.offset) * replaced // max(1, count)
+        try:
+            self.dead += apply(self.tables, record["set"])
+        except (KeyError, TypeError, AttributeError):
+            raise Damage(line.offset, f"change {self.seq + 1} holds no documents") from None
         self.end = line.end
         self.seq += 1
+
+
+def torn(read: Read, line: Line) -> bool:
+    """Whether a damaged last line looks like a write that a crash cut off: without its newline,
+    or with the zeros that a file system leaves where data did not arrive. A whole line in which
+    something is wrong was once acknowledged: that is damage."""
+    data = read(line.end - line.offset, line.offset)
+    if b"\0" in data:
+        return True
+    return not data.endswith(b"\n") and decode(data[:-1]) is None

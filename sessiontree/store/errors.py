@@ -1,9 +1,11 @@
-"""What can go wrong with the store. Each text is a sentence or two for a person: what happened,
-to which file, and what to do."""
+"""What can go wrong with the store. Each text is a sentence or two for a person, from `words`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from sessiontree.store import words
 
 
 class StoreError(Exception):
@@ -25,14 +27,9 @@ class SessionRunning(StoreError):
 class StoreDamaged(StoreError):
     """Something before the end of the file is not as it was written."""
 
-    def __init__(self, path: Path, offset: int, what: str, backups: list[Path]) -> None:
-        names = ", ".join(backup.name for backup in backups) or "none"
-        super().__init__(
-            f"{path} is damaged at byte {offset}: {what}. Nothing was changed. "
-            f"Backups beside it: {names}. `sessiontree doctor` explains, "
-            "`sessiontree doctor --repair` keeps all that can be read."
-        )
+    def __init__(self, path: Path, offset: int, what: str, backups: Sequence[Path]) -> None:
+        super().__init__(words.damaged(path, offset, what, backups))
         self.path = path
         self.offset = offset
         self.what = what
-        self.backups = backups
+        self.backups = tuple(backups)

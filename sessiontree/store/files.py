@@ -7,10 +7,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -37,12 +36,14 @@ class Files:
         return os.write(fd, data)
 
     def fsync(self, fd: int) -> None:
-        """To the disk itself: on macOS a plain fsync stops at the drive's cache."""
-        full = getattr(fcntl, "F_FULLFSYNC", None)
-        if full is not None:
-            with contextlib.suppress(OSError):  # not every file system has it
-                fcntl.fcntl(fd, full)
-                return
+        """The file's data and size to the disk itself. Linux need not write its times for that;
+        on macOS a plain fsync stops at the drive's cache."""
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(fd)
+            return
+        with contextlib.suppress(OSError):  # not every file system has it
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]
+            return
         os.fsync(fd)
 
     def truncate(self, fd: int, size: int) -> None:
@@ -65,17 +66,13 @@ class Files:
         finally:
             os.close(fd)
 
-    def lock(self, path: Path, deadline: float) -> AbstractContextManager[object]:
-        """The lock on `path`, held. Raises `filelock.Timeout` after `deadline` seconds.
-
-        Where the file system has no locks this fails: an existence lock in its place would
-        stay behind after a crash."""
-        lock = FileLock(
+    def lock(self, path: Path) -> BaseFileLock:
+        """A lock to acquire again and again. Where the file system has no locks that fails:
+        an existence lock in its place would stay behind after a crash."""
+        return FileLock(
             path,
-            timeout=deadline,
             mode=FILE_MODE,
             thread_local=False,
             poll_interval=_POLL,
             fallback_to_soft=False,
         )
-        return lock.acquire()

@@ -17,7 +17,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = "sessiontree store"
 
@@ -48,8 +48,7 @@ class Header:
     former: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """`record` is None where the bytes are not a whole line that passes its checksum."""
 
     offset: int
@@ -116,19 +115,25 @@ def lines(read: Callable[[int, int], bytes], offset: int, end: int) -> Iterator[
 
 
 def apply(tables: Tables, changes: Changes) -> int:
-    """Makes the changes; how many documents there were before of those that they name."""
-    replaced = 0
+    """Makes the changes; how many bytes of what was written before say nothing any more.
+
+    Raises `TypeError` or `AttributeError` for what are not changes."""
+    dead = 0
     for name, documents in changes.items():
         table = tables.setdefault(name, {})
         for key, doc in documents.items():
-            replaced += key in table
+            if key in table:
+                dead += len(key) + len(_encoder.encode(table[key]))
             if doc is None:
+                dead += len(key)
                 table.pop(key, None)
-            else:
+            elif isinstance(doc, dict):
                 table[key] = doc
+            else:
+                raise TypeError(f"{key} is not a document")
         if not table:
             del tables[name]
-    return replaced
+    return dead
 
 
 def snapshot(tables: Tables, batch: int = 100) -> Iterator[dict[str, Table]]:

@@ -11,9 +11,8 @@ thread at a time changes it, through `transaction`, which may wait for the lock 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,20 +20,20 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from sessiontree.store import rewrite
-from sessiontree.store.contents import Contents, Damage
+from sessiontree.store import words
+from sessiontree.store.backups import back_up, backup_path, backups, prune
+from sessiontree.store.contents import Contents, Damage, NoHeader
 from sessiontree.store.draft import Draft
 from sessiontree.store.errors import StoreBusy, StoreDamaged, StoreError, StoreReadOnly
 from sessiontree.store.files import FOLDER_MODE, Files
-from sessiontree.store.format import Changes, Header, Line, Tables, decode, encode_changes
+from sessiontree.store.format import Changes, Header, Tables
 from sessiontree.store.migrations import READER, VERSION, migrate
+from sessiontree.store.storefile import StoreFile, SyncFailed, discard, set_aside
 
 _SLACK = 32 * 1024
 """Bytes of replaced documents that a file may hold, however small it is, before it is written
-anew; a larger one may hold as many as it has live ones. So the cost of that, spread over the
-changes, stays the same at any size."""
-
-_NEW = Header(VERSION, READER, store="", generation=0)
+anew; a larger one may be half of them. So the cost of that, spread over the changes, is the same
+at any size."""
 
 
 class Journal:
@@ -52,17 +51,14 @@ class Journal:
         self.state = threading.Lock()
         self._writer = threading.RLock()
         self._files = files or Files()
+        self._lock = self._files.lock(self.lock_path)
+        self._file: StoreFile | None = None
+        self._contents = Contents(Header(VERSION, READER, store="", generation=0), 0)
+        self._unsure = False  # read without the lock: to be read again by whoever holds it
+        self._compact_from = _SLACK
         self._draft: Draft | None = None
         self._draft_thread = 0
-        self._fd = -1
-        self._identity: tuple[int, int] | None = None  # device and inode of the file of `_fd`
-        self._contents = Contents(_NEW, 0)
-        self._patience = _SLACK  # dead bytes from which it is worth being written anew
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._open()
 
     @property
     def tables(self) -> Tables:
@@ -83,27 +79,24 @@ class Journal:
 
     def close(self) -> None:
         with self._writer:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
-            self.read_only = self.read_only or f"{self.path} was closed."
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+            self.read_only = self.read_only or words.closed(self.path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Draft]:
         """A draft to change. It is stored whole when the block ends, not at all when it raises;
-        a transaction within one becomes part of it. Cost: with what is changed, not with what
-        is there, one fsync, and at times a file written anew.
+        a transaction within one is part of it. Cost: with what is changed, not with what is
+        there; one fsync; now and then a file written anew.
 
         Raises `StoreError` when nothing was stored, `TypeError` or `ValueError` for a document
         that JSON cannot hold."""
-        with self._writer:
+        with self._alone() as patience:
             if self._draft is not None:
                 yield self._draft
                 return
-            self._refuse_if_read_only()
-            with self._locked():
-                self._catch_up()
-                self._refuse_if_read_only()
+            with self._writing(patience) as file:
                 self._draft, self._draft_thread = Draft(self.tables), threading.get_ident()
                 try:
                     yield self._draft
@@ -111,50 +104,75 @@ class Journal:
                 finally:
                     self._draft, self._draft_thread = None, 0
                 if changes:
-                    self._commit(changes)
+                    self._commit(file, changes)
                     self._compact_if_worth_it()
 
     def refresh(self) -> bool:
         """Reads on to what others wrote; whether that was anything. One `stat` when nothing was.
 
-        Raises `StoreError` when the file is gone, was replaced by another, or is damaged."""
+        Raises `StoreError` when the file is gone, was replaced by another, or is damaged; what
+        was read before stays."""
         if self._is_current():
             return False
-        with self._writer:
+        with self._alone() as patience:
             before = self.header.generation, self.seq
-            if self.read_only:
-                self._load(locked=False)
-            else:
-                with self._locked():
-                    self._catch_up()
+            with self._saying("cannot be read"):
+                if self.read_only:
+                    self._load(locked=False)
+                else:
+                    with self._locked(patience):
+                        self._catch_up()
             return (self.header.generation, self.seq) != before
 
     def compact(self) -> None:
         """Writes the file anew, without what was replaced; the former one becomes a backup."""
-        with self._writer:
-            self._refuse_if_read_only()
-            with self._locked():
-                self._catch_up()
-                self._refuse_if_read_only()
-                self._rewrite(self.tables)
+        with self._alone() as patience, self._writing(patience), self._saying("stays as it is"):
+            self._rewrite(self.tables)
 
     # The lock
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[float]:
+        """No other thread at work; how much of the deadline is left, in seconds."""
+        begun = time.monotonic()
+        if not self._writer.acquire(timeout=self.deadline):
+            raise StoreBusy(words.busy(self.lock_path, self.deadline))
         try:
-            lock = self._files.lock(self.lock_path, self.deadline)
+            yield max(0.0, self.deadline - (time.monotonic() - begun))
+        finally:
+            self._writer.release()
+
+    @contextlib.contextmanager
+    def _locked(self, patience: float) -> Iterator[None]:
+        """No other process at work, after at most `patience` seconds."""
+        try:
+            self._lock.acquire(timeout=patience)
         except Timeout:
-            raise StoreBusy(
-                f"Another program has held the lock {self.lock_path} for {self.deadline:g} s: "
-                "another sessiontree, or one that hangs."
-            ) from None
+            raise StoreBusy(words.busy(self.lock_path, self.deadline)) from None
         except (OSError, NotImplementedError) as error:
-            raise StoreReadOnly(
-                f"{self.path} can only be read: no lock can be had in its folder ({_why(error)})."
-            ) from error
-        with lock:
+            raise StoreReadOnly(words.no_lock(self.path, error)) from error
+        try:
             yield
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _writing(self, patience: float) -> Iterator[StoreFile]:
+        """The lock held and the file as it now is, to be written."""
+        self._refuse_if_read_only()
+        with self._locked(patience):
+            with self._saying("cannot be written"):
+                self._catch_up()
+            self._refuse_if_read_only()
+            assert self._file is not None, "a journal without a file is read-only"
+            yield self._file
+
+    @contextlib.contextmanager
+    def _saying(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{self.path} {what}: {words.why(error)}.") from error
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
@@ -169,32 +187,30 @@ class Journal:
     def _open(self) -> None:
         try:
             self._make_folder()
-            with self._locked():
+            with self._locked(self.deadline):
                 self._load_or_create()
         except StoreBusy as busy:
-            if not self._exists():
-                raise
-            self.notices.append(f"{busy} Until it lets go, nothing can be changed.")
-            self._load(locked=False)
+            with self._saying("cannot be read"):
+                if not self._exists():
+                    raise
+                self._load(locked=False)
+            self.notices.append(words.busy_at_start(busy))
         except StoreReadOnly as reason:
             self._open_read_only(str(reason))
         except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-                raise StoreError(f"{self.path} cannot be opened: {_why(error)}.") from error
-            self._open_read_only(f"{self.path} can only be read: {_why(error)}.")
+            self._open_read_only(words.not_writable(self.path, error))
 
     def _open_read_only(self, reason: str) -> None:
+        with self._saying("cannot be read"):
+            if self._exists():
+                self._load(locked=False)
         self._turn_read_only(reason)
-        if self._exists():
-            self._load(locked=False)
 
     def _exists(self) -> bool:
         try:
             self._files.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {_why(error)}.") from error
         return True
 
     def _make_folder(self) -> None:
@@ -207,97 +223,75 @@ class Journal:
     def _load_or_create(self) -> None:
         if self._exists():
             self._load(locked=True)
-        elif backups := rewrite.backups(self.path):
-            raise StoreError(
-                f"{self.path} is missing, but backups of it are there: {_names(backups)}. "
-                "`sessiontree doctor --repair` brings the newest back. "
-                "Once they are moved away, a new store begins."
-            )
+        elif kept := backups(self.path):
+            raise StoreError(words.missing(self.path, kept))
         else:
             self._create()
 
     def _create(self) -> None:
-        self._contents = Contents(replace(_NEW, store=uuid.uuid4().hex), 0)
+        header = Header(VERSION, READER, uuid.uuid4().hex, generation=0)
+        self._contents = Contents(header, 0)
         self._rewrite({})
 
     def _load(self, *, locked: bool) -> None:
-        """Reads the whole file and takes it for the present one. Without the lock a writer may
-        be at work on its end, so what is half there is not damage then."""
+        """Reads the whole file and takes it for the present one. Without the lock someone may
+        be writing at its end."""
         try:
-            fd = self._files.open(self.path, os.O_RDWR | os.O_APPEND if locked else os.O_RDONLY)
-        except OSError as error:
-            if locked:
-                raise
-            raise StoreError(f"{self.path} cannot be read: {_why(error)}.") from error
-        try:
-            info = self._files.stat(fd)
-            contents = self._read_header(fd, info.st_size)
-            torn = contents is not None and self._read_on(contents, fd, info.st_size)
-        except BaseException:
-            os.close(fd)
-            raise
-        if contents is None and locked and not rewrite.backups(self.path):
-            self._replace_empty(fd, info.st_size)
+            file = StoreFile.open(self._files, self.path, writable=locked)
+        except NoHeader:
+            self._begin_again(locked=locked)
             return
-        if contents is None:
-            contents = Contents(self.header, 0)
-            self._turn_read_only(self._cut_short_words())
-        self._adopt(fd, contents, (info.st_dev, info.st_ino) if locked else None)
-        self._settle(torn, info.st_size, locked=locked)
-
-    def _read_header(self, fd: int, size: int) -> Contents | None:
-        try:
-            contents = Contents.begin(lambda n, at: self._files.read(fd, n, at), size)
         except Damage as damage:
             raise self._damaged(damage) from None
-        if contents is None:
-            return None
-        header, now = contents.header, self.header
-        if header.reader > VERSION:
-            raise StoreError(
-                f"{self.path} was written by a newer sessiontree (store version {header.version}); "
-                f"this one knows versions up to {VERSION}. Nothing was changed: update sessiontree."
-            )
-        if now.store and (header.store != now.store or header.generation < now.generation):
-            other = "another store" if header.store != now.store else "an older copy"
-            raise StoreError(
-                f"{self.path} was replaced by {other} while it was open. "
-                "Nothing more is written to it: start sessiontree again to use it."
-            )
-        return contents
-
-    def _read_on(self, contents: Contents, fd: int, size: int) -> bool:
-        guard = self.state if contents is self._contents else None
         try:
-            return contents.read_on(lambda n, at: self._files.read(fd, n, at), size, guard)
+            if file.contents.header.reader > VERSION:
+                raise StoreError(words.too_new(self.path, file.contents.header.version))
+            file.read_on()
+            self._check_successor(file.contents)
         except Damage as damage:
+            file.close()
             raise self._damaged(damage) from None
+        except BaseException:
+            file.close()
+            raise
+        self._adopt(file)
+        self._unsure = not locked
+        self._settle(file, locked=locked)
+
+    def _check_successor(self, contents: Contents) -> None:
+        """A file that took the place of the one that was open has to be what became of it."""
+        theirs, ours = contents.header, self.header
+        same = theirs.store == ours.store
+        older = (theirs.generation, contents.seq) < (ours.generation, self.seq)
+        if ours.store and (older or not same):
+            raise StoreError(words.replaced(self.path, same))
 
     def _damaged(self, damage: Damage) -> StoreDamaged:
-        return StoreDamaged(self.path, damage.offset, damage.what, rewrite.backups(self.path))
+        return StoreDamaged(self.path, damage.offset, damage.what, backups(self.path))
 
-    def _adopt(self, fd: int, contents: Contents, identity: tuple[int, int] | None) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self._identity = fd, identity
+    def _adopt(self, file: StoreFile) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = file
         with self.state:
-            self._contents = contents
-        self._patience = max(_SLACK, contents.end // 2)
+            self._contents = file.contents
+        self._compact_from = _SLACK
 
-    def _settle(self, torn: bool, size: int, *, locked: bool) -> None:
+    def _settle(self, file: StoreFile, *, locked: bool) -> None:
         """Does what a file that was just read asks for."""
-        contents = self._contents
+        contents = file.contents
         version = contents.header.version
-        if contents.cut_short and not self.read_only:
-            self._turn_read_only(self._cut_short_words())
-        if version > VERSION and not self.read_only:
-            self._turn_read_only(
-                f"{self.path} was written by a newer sessiontree (store version {version}, this "
-                f"one writes {VERSION}): it is shown and not changed. Update sessiontree."
-            )
+        if not self.read_only:
+            if contents.cut_short:
+                self._turn_read_only(words.cut_short(self.path, backups(self.path)))
+            elif version > VERSION:
+                self._turn_read_only(words.newer(self.path, version))
         writable = locked and not self.read_only
-        if torn and writable:
-            self._set_aside(size)
+        if file.torn and writable:
+            try:
+                self._set_aside(file)
+            except OSError as error:  # it stays where it is; the next transaction tries again
+                self.notices.append(words.torn_stays(self.path, error))
         if version < VERSION:
             tables = migrate(contents.tables, version)
             if writable:
@@ -306,117 +300,84 @@ class Journal:
                 with self.state:
                     contents.tables = tables
 
-    def _cut_short_words(self) -> str:
-        return (
-            f"{self.path} was cut short: part of what it was made with is missing. What is left "
-            f"is shown and not changed. Backups beside it: {_names(rewrite.backups(self.path))}. "
-            "`sessiontree doctor --repair` puts together all that can be read."
-        )
+    def _begin_again(self, *, locked: bool) -> None:
+        """A file that ends within its first line tells nothing. Without backups a new one takes
+        its place; with them there was something to lose."""
+        if backups(self.path) or self.header.store or not locked:
+            if not self.read_only:
+                self._turn_read_only(words.cut_short(self.path, backups(self.path)))
+            return
+        if data := self.path.read_bytes():
+            kept = set_aside(self._files, self.path, data, "000000-0")
+            self.notices.append(words.begun_again(self.path, kept))
+        self._create()
 
     def _is_current(self) -> bool:
+        if self._file is None:
+            return bool(self.read_only)
         try:
             info = self._files.stat(self.path)
         except OSError:
             return False
-        return (info.st_dev, info.st_ino) == self._identity and info.st_size == self._contents.end
+        return (info.st_dev, info.st_ino, info.st_size) == self._file.seen
 
     def _catch_up(self) -> None:
         """Under the lock: reads on to the end of the file, or a whole file that took its place."""
         try:
             info = self._files.stat(self.path)
         except FileNotFoundError:
-            raise StoreError(self._rescue()) from None
-        if (info.st_dev, info.st_ino) != self._identity:
+            raise StoreError(words.removed(self.path, self._rescue())) from None
+        file = self._file
+        if self._unsure or file is None or (info.st_dev, info.st_ino) != file.identity:
             self._load(locked=True)
-        elif info.st_size < self._contents.end:
-            raise StoreError(
-                f"{self.path} became shorter while it was open: something else writes to it. "
-                "Nothing more is written to it: start sessiontree again."
-            )
-        elif info.st_size > self._contents.end:
-            torn = self._read_on(self._contents, self._fd, info.st_size)
-            self._settle(torn, info.st_size, locked=True)
-
-    def _rescue(self) -> str:
-        """The file was removed while it was open: what it held becomes a backup."""
-        target = rewrite.backup_path(self.path, self.header.generation + 1)
-        words = f"{self.path} was removed while it was open. "
-        if not target.exists():
+        elif info.st_size < file.contents.end:
+            raise StoreError(words.shortened(self.path))
+        elif info.st_size > file.contents.end:
             try:
-                fd, _ = rewrite.write(self._files, target, self.header, self.tables)
-                os.close(fd)
-            except OSError:
-                return words + "What it held is in memory only: nothing more can be stored."
-        return words + (
-            f"What it held is in {target}; `sessiontree doctor --repair` brings it back. "
-            "Nothing more is stored until then."
-        )
+                file.read_on(self.state)
+            except Damage as damage:
+                raise self._damaged(damage) from None
+            if file.torn:
+                self._set_aside(file)
+
+    def _set_aside(self, file: StoreFile) -> None:
+        kept = file.set_aside_torn()
+        self.notices.append(words.torn(self.path, kept))
+
+    def _rescue(self) -> Path | None:
+        """The file was removed while it was open: what it held becomes a backup."""
+        target = backup_path(self.path, self.header.generation + 1)
+        if target.exists():
+            return target
+        temporary = self._temporary()
+        try:
+            StoreFile.write(self._files, temporary, self.header, self.tables).close()
+            self._files.replace(temporary, target)
+            self._files.sync_folder(target.parent)
+        except OSError:
+            return None
+        return target
 
     # Writing
 
-    def _commit(self, changes: Changes) -> None:
-        contents, fd = self._contents, self._fd
-        line = encode_changes(contents.seq + 1, changes)
-        rest = memoryview(line)
+    def _commit(self, file: StoreFile, changes: Changes) -> None:
         try:
-            while rest:  # the second write of a short one says why it was short
-                rest = rest[self._files.write(fd, rest) :]
-        except BaseException as error:
-            self._cut_back()
-            if isinstance(error, OSError):
-                raise StoreError(f"{self.path}: nothing was stored ({_why(error)}).") from error
-            raise
-        try:
-            self._files.fsync(fd)
-        except OSError as error:
-            # The kernel may have dropped the pages and report success the next time.
-            self._cut_back()
-            self._turn_read_only(
-                f"{self.path} can no longer be written: the disk refused a change ({_why(error)}). "
-                "That change was not stored, the earlier ones were."
-            )
+            file.append(changes, self.state)
+        except SyncFailed as error:
+            self._turn_read_only(words.disk_refused(self.path, error))
             raise StoreReadOnly(self.read_only) from error
-        with self.state:
-            contents.take(Line(contents.end, contents.end + len(line), decode(line[:-1])))
-
-    def _cut_back(self) -> None:
-        """Takes half a line off again; if that fails the next transaction sets it aside."""
-        with contextlib.suppress(OSError):
-            self._files.truncate(self._fd, self._contents.end)
-
-    def _set_aside(self, size: int) -> None:
-        contents = self._contents
-        data = self._files.read(self._fd, size - contents.end, contents.end)
-        kept = rewrite.set_aside(
-            self._files, self.path, data, contents.header.generation, contents.end
-        )
-        self._files.truncate(self._fd, contents.end)
-        self._files.fsync(self._fd)
-        self.notices.append(
-            f"{self.path} ended in half a change, as a crash leaves it: that was set aside in "
-            f"{kept.name}. All changes before it are there."
-        )
-
-    def _replace_empty(self, fd: int, size: int) -> None:
-        """A file without even a whole first line holds nothing: a new one takes its place."""
-        data = self._files.read(fd, size, 0)
-        os.close(fd)
-        if data:
-            kept = rewrite.set_aside(self._files, self.path, data, 0, 0)
-            self.notices.append(
-                f"{self.path} held nothing but part of its first line: that was set aside in "
-                f"{kept.name}, and a new store was begun."
-            )
-        self._create()
+        except OSError as error:
+            raise StoreError(words.nothing_stored(self.path, error)) from error
 
     def _compact_if_worth_it(self) -> None:
-        if self._contents.dead <= self._patience:
+        contents = self._contents
+        if contents.dead <= max(self._compact_from, contents.end // 2):
             return
         try:
             self._rewrite(self.tables)
         except OSError as error:
-            self._patience = 2 * self._contents.dead
-            self.notices.append(f"{self.path} could not be written anew: {_why(error)}.")
+            self._compact_from = 2 * contents.dead
+            self.notices.append(words.not_compacted(self.path, error))
 
     def _rewrite(self, tables: Tables) -> None:
         """Under the lock: a new file of `tables` takes the place of the present one."""
@@ -428,32 +389,24 @@ class Journal:
             generation=former.generation + 1,
             former=self.seq,
         )
-        temporary = self.path.with_name(self.path.name + ".new")
-        fd, contents = rewrite.write(self._files, temporary, header, tables)
+        temporary = self._temporary()
+        file = StoreFile.write(self._files, temporary, header, tables)
         try:
-            if self._exists() and self.seq:
-                backup = rewrite.backup_path(self.path, former.generation)
-                rewrite.back_up(self._files, self.path, backup)
+            if self.seq:
+                back_up(self._files, self.path, backup_path(self.path, former.generation))
             self._files.replace(temporary, self.path)
         except BaseException:
-            os.close(fd)
-            rewrite.discard(self._files, temporary)
+            file.close()
+            discard(self._files, temporary)
             raise
-        info = self._files.stat(fd)
-        self._adopt(fd, contents, (info.st_dev, info.st_ino))
+        self._adopt(file)
         try:
             self._files.sync_folder(self.path.parent)
         except OSError as error:
             # After a power cut the former file could be back, without what follows.
-            self._turn_read_only(
-                f"{self.path} can no longer be written: its folder refused a sync ({_why(error)})."
-            )
-        rewrite.prune(self._files, self.path)
+            self._turn_read_only(words.folder_refused(self.path, error))
+        prune(self._files, self.path)
 
-
-def _why(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _names(paths: list[Path]) -> str:
-    return ", ".join(path.name for path in paths) or "none"
+    def _temporary(self) -> Path:
+        """One name is enough, and leaves no litter: only the lock's holder writes to it."""
+        return self.path.with_name(self.path.name + ".new")
