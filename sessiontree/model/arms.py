@@ -41,9 +41,10 @@ def arms(turns: Sequence[Turn], shared: str | None) -> Arms:
     Linear. A turn whose parent does not precede it begins an arm (or the line) at the top, so
     that no turn is lost, whatever the parents say."""
     number: dict[str, int] = {}
-    start = 0
+    start = live = 0
     for index, turn in enumerate(turns):
-        number[turn.id] = number.get(turn.parent or TOP, 0) + 1
+        live += turn.live
+        number[turn.id] = live if turn.live else number.get(turn.parent or TOP, 0) + 1
         if turn.id == shared:
             start = index + 1
     own = {turn.id: turn for turn in turns[start:]}

@@ -184,6 +184,13 @@ class Forest:
         self.settle()
         return self._hosted.get(id, {})
 
+    def fork_count(self, id: str) -> int:
+        """How many sessions hang under its turns; for a root all that descend from it."""
+        family = self._families.of(id)
+        if family.root == id:
+            return len(family.members) - 1
+        return sum(map(len, self.hosted(id).values()))
+
     def owner(self, id: str, turn: str) -> str | None:
         """Among a session and what it hangs under, the one that has `turn` as its own."""
         at: str | None = id

@@ -229,7 +229,7 @@ class Rows:
                 yield Key(Kind.TURN, session, place.turn)
             yield from self._way_in_session(session, place.turn)
         project = self._project_of.get(session)
-        if len(self._roots) > 1 and project is not None:
+        if self.by_project and project is not None:
             yield Key(Kind.PROJECT, project)
 
     def _way_in_session(self, session: str, turn: str) -> Iterator[Key]:
@@ -279,6 +279,32 @@ class Rows:
     def is_last(self, row: Row) -> bool:
         """Whether a fork or an arm is the last of those that left at one place."""
         return row.parent is None or self._last.get(row.parent.key) == row.key
+
+    @property
+    def put_away(self) -> bool:
+        """Whether there are families in scope and none of them is shown."""
+        return bool(self._roots) and not self.list
+
+    @property
+    def by_project(self) -> bool:
+        """Whether there is a row for each project."""
+        return len(self._roots) > 1
+
+    def roots_of(self, project: str) -> list[str]:
+        return self._roots[project]
+
+    def members(self, row: Row) -> list[str]:
+        """The forks below a GROUP."""
+        return [fork.session for fork in self._grouped(row)]
+
+    def is_hit(self, row: Row) -> bool:
+        """Whether a row is here because it matches, and not for what is below it."""
+        if self._filter is None:
+            return True
+        hits = self._filter.hits.get(row.session)
+        if row.kind is Kind.SESSION:
+            return row.session in self._filter.named
+        return row.kind is Kind.TURN and hits is not None and row.turn in hits
 
     def inside(self, row: Row) -> Status:
         """The most pressing status of the runs below a folded row."""
@@ -369,7 +395,7 @@ class Rows:
         return len(rows)
 
     def _tops(self) -> list[Row]:
-        if len(self._roots) > 1:
+        if self.by_project:
             projects = [Row(Kind.PROJECT, project, "", 0, None) for project in self._roots]
             return [row for row in projects if self._below(row)]
         return [

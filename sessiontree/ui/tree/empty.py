@@ -1,0 +1,19 @@
+"""What an empty tree says: why nothing is there, and what to do."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from sessiontree.model.rows import Rows
+
+
+def help_lines(rows: Rows, width: int) -> list[str]:
+    return [line for text in _help(rows) for line in ("", *wrap(text, max(width, 8)))]
+
+
+def _help(rows: Rows) -> tuple[str, ...]:
+    if rows.query:
+        return (f"Nothing matches ‹{rows.query}›.", "esc brings the tree back.")
+    if rows.put_away:
+        return ("All sessions here are put away.", "Press . to show them.")
+    return ("No sessions here yet.", "Press n and say what is to be done.")
