@@ -13,11 +13,13 @@ import contextlib
 import os
 import signal
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import claude_agent_sdk as sdk
+from claude_agent_sdk import CanUseToolShadowedWarning
 from claude_agent_sdk._errors import MessageParseError  # it has no public name (0.2.187)
 
 from sessiontree.claude import asks, faults
@@ -26,6 +28,10 @@ from sessiontree.config import Config
 from sessiontree.model import message as m
 from sessiontree.model.run import Answer, Ask, Ending, Mode, Outcome, Plan, Verb
 from sessiontree.model.text import clean
+
+# It would be written across the screen. That a rule or a mode answers before the person is asked
+# is what they chose, and always in sight.
+warnings.filterwarnings("ignore", category=CanUseToolShadowedWarning)
 
 BUFFER_BYTES = 256 * 1024 * 1024
 """The longest line taken from the CLI. At the SDK's default of 1 MiB a tool result of 2 MB ends

@@ -21,7 +21,8 @@ INTERVAL = 1.0
 
 async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
     """The transcripts under `root` that changed, came or went, as it happens. What a session's
-    subagents write counts as a change of its transcript.
+    subagents write counts as a change of its transcript. An empty set says that watching has
+    begun (again): what happened before that is for a scan to find.
 
     Ends never: cancel it. Where the system has no events for this folder it is looked at every
     second; a folder that does not exist is waited for."""
@@ -30,6 +31,7 @@ async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
     polling = False
     while True:
         await _appearance(root)
+        watching = False
         try:
             async for changes in awatch(
                 root,
@@ -37,11 +39,14 @@ async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
                 debounce=400,
                 step=50,
                 rust_timeout=1000,
-                yield_on_timeout=False,
+                yield_on_timeout=True,  # the first one tells that it watches
                 force_polling=polling or None,
                 poll_delay_ms=int(INTERVAL * 1000),
                 ignore_permission_denied=True,
             ):
+                if not watching:
+                    watching = True
+                    yield frozenset()
                 paths = frozenset(
                     path for _, name in changes if (path := transcript_of(root, Path(name)))
                 )

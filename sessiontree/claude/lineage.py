@@ -99,6 +99,12 @@ class Lineage:
             self._settle(id, changes)
         return changes
 
+    def counted(self, id: str) -> float | None:
+        """What the counter of costs in a session's transcript stands at, in US dollars: a run
+        that resumes the session counts on from there. None where it does not say."""
+        scanned = self._scanned.get(id)
+        return scanned.spent[-1].total if scanned and scanned.spent else None
+
     # What is known of each line
 
     def _replace(self, id: str, scanned: Scanned | None, moved: set[str], dirty: set[str]) -> None:

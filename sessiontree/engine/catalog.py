@@ -115,8 +115,10 @@ class Catalog:
         watching = asyncio.create_task(self._watch_processes(), name="other processes")
         try:
             async for paths in follow(self._root):
-                seen = paths if self.everything else self._in_scope(paths)
-                await self._read(seen)
+                if paths:
+                    await self._read(paths if self.everything else self._in_scope(paths))
+                else:
+                    await self.scan(self.everything, lambda: self._on_change(()))
         finally:
             watching.cancel()
 
