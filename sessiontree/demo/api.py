@@ -30,6 +30,7 @@ Script = Callable[[Request], Reply | Failure]
 """Called in the API's own thread, one request at a time: quick, and free of blocking calls."""
 
 DEMO_KEY = "sk-ant-demo"
+_OF_THE_SDK = "CLAUDE_CODE_ENTRYPOINT"
 _KEPT_OUT = ("ANTHROPIC_", "CLAUDE_", "AWS_BEARER_TOKEN_BEDROCK")
 
 
@@ -41,7 +42,7 @@ def demo_env(api_url: str, config_dir: Path, *, retries: int = 2) -> dict[str, s
     `retries`: how often the CLI asks again after a failure; its own default is 10, which takes
     minutes."""
     return {
-        **{name: "" for name in os.environ if name.startswith(_KEPT_OUT)},
+        **{name: "" for name in os.environ if name.startswith(_KEPT_OUT) and name != _OF_THE_SDK},
         "ANTHROPIC_BASE_URL": api_url,
         "ANTHROPIC_API_KEY": DEMO_KEY,
         "CLAUDE_CONFIG_DIR": str(config_dir),
@@ -230,7 +231,10 @@ class MessagesApi:
 
 
 def side_reply(request: Request) -> Reply:
-    """A short answer to what the CLI asks for itself; titles are asked for as JSON."""
+    """A short answer to what the CLI asks for itself: a summary, or a title, maybe as JSON."""
+    if "<summary>" in request.prompt:
+        asked = "\n".join(f"- {prompt}" for prompt in request.asked.earlier)
+        return say(f"<summary>\nThe person asked, one after the other:\n{asked}\n</summary>")
     title = " ".join(request.prompt.split()[:6]) or "Demo"
     wants_json = "json_schema" in json.dumps(request.body.get("output_config", {}))
     return say(json.dumps({"title": title}) if wants_json else title)

@@ -25,7 +25,7 @@ KEPT = {"user", "assistant", "system", "last-prompt", "custom-title", "cost-stat
 nine tenths of a transcript: attachments and what was sent to the API, which the CLI makes again
 (tried on Claude Code 2.1.330)."""
 
-_TIME = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"')
+_TIME = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d*Z"')
 _IDS = re.compile(
     r"\b(?P<uuid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
     r"|\b(?P<prefix>msg_|toolu_|a)(?P<hex>[0-9a-f]{16,24})\b"
@@ -62,7 +62,8 @@ def strip(text: str) -> list[dict[str, Any]]:
                 parent = parents.get(parent)
             entry["parentUuid"] = parent
         entry.pop("requestRef", None)  # names a line that is not kept
-        entry.pop("startTime", None)
+        if "startTime" in entry:
+            entry["startTime"] = 0
     return kept
 
 

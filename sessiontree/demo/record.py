@@ -33,7 +33,7 @@ from sessiontree.demo import bottle, place, project
 from sessiontree.demo.api import MessagesApi, Script, demo_env
 from sessiontree.demo.reply import Failure, Hold, Reply, Text
 from sessiontree.demo.request import Request
-from sessiontree.demo.scenes import arms, limiter, login, script, windows
+from sessiontree.demo.scenes import arms, at_length, limiter, login, script, windows
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -63,6 +63,8 @@ class Line:
     parent: str = ""
     after: int = 0
     """How many turns it shares with the parent."""
+    finds: tuple[str, int] = ("", 0)
+    """The line and turn whose files a root finds in the workspace."""
     title: str = ""
     """Set for a fork that is made offline, by the SDK, before its first own turn."""
 
@@ -79,6 +81,7 @@ FOREST = (
             Take(limiter.USE, 2.9 * HOUR, 83),
             Take(limiter.CLOCK, 0.75 * HOUR, 66),
         ),
+        finds=("login", 2),
     ),
     Line(
         "sliding",
@@ -122,7 +125,7 @@ FOREST = (
     Line(
         "readme", (Take(arms.README, 1.1 * HOUR, 22),), "limiter", 3, title="Limits, for the README"
     ),
-    Line("length", (Take(arms.LONG, 0.3 * HOUR, 26, interrupted_after=2000),), "limiter", 4),
+    Line("length", (Take(at_length.LONG, 0.3 * HOUR, 26, interrupted_after=1500),), "limiter", 4),
 )
 
 
@@ -142,7 +145,7 @@ class Recorder:
         place.write_settings(self.claude, self.workspace)
 
     async def play(self, line: Line) -> None:
-        left = (line.parent, line.after)
+        left = (line.parent, line.after) if line.parent else line.finds
         write_files(self.workspace, self.files[left])
         start = self._start(line)
         for count, take in enumerate(line.takes, line.after + 1):

@@ -15,9 +15,18 @@ from typing import Any
 
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _TAG = re.compile(r"</?tool_use_error>")
-_PLAN_FILE = re.compile(r"\bat (\S.*?[/\\]plans[/\\]\S+?\.md)")
-_PLANNED = "Exited Plan Mode"
-_INTERRUPTED = "[Request interrupted by user"
+_PLAN_FILE = re.compile(
+    r"(?:your plan|file already exists|file exists) at (\S.*?[/\\]plans[/\\]\S+?\.md)"
+)
+_PLANNED = re.compile("Exited Plan Mode|User has approved")
+_NOT_TYPED = (
+    "[Request interrupted by user",
+    "This session is being continued from",  # after a compaction
+    "<command-name>",
+    "<local-command-",
+    "Caveat: The messages below",
+)
+_SUMMARY = "CRITICAL: Respond with TEXT ONLY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +100,36 @@ class Request:
     @cached_property
     def plan_file(self) -> str:
         """Where the CLI wants the plan written; "" while it is not in plan mode."""
-        told = "\n".join(text_of(message.get("content")) for message in self.body["messages"])
-        found = _PLAN_FILE.findall(told.rpartition(_PLANNED)[2])
+        told = "\n".join(
+            str(block.get("text") or text_of(block.get("content")))
+            for message in self.body.get("messages", ())
+            for block in _blocks(message)
+        )
+        found = _PLAN_FILE.findall(_PLANNED.split(told)[-1])
         return str(found[-1]) if found else ""
 
     @property
     def is_side(self) -> bool:
-        """True for what the CLI asks for itself: a title, a probe of the quota, a summary of a
-        web page. Only such requests come without tools."""
-        return not self.body.get("tools")
+        """True for what the CLI asks for itself. Such requests come without tools (a title, a
+        probe of the quota, a summary of a web page), but for the one that compacts."""
+        return not self.body.get("tools") or self.prompt.startswith(_SUMMARY)
 
 
 def prompt_of(body: Mapping[str, Any]) -> Prompt:
     """The last typed prompt in the body of a request and what followed it."""
     typed: list[str] = []
     steps: list[tuple[ToolResult, ...]] = []
-    names: dict[str, str] = {}
+    calls: dict[str, str] = {}  # id → name of the tool, in the order of the calls
     for message in body.get("messages", ()):
-        if message.get("role") == "assistant":
+        role, blocks = message.get("role"), _blocks(message)
+        if role == "assistant":
             steps.append(())
-        elif message.get("role") != "user":
-            continue
-        for block in _blocks(message):
-            kind = block.get("type")
-            if kind == "tool_use":
-                names[str(block.get("id"))] = str(block.get("name"))
-            elif kind == "tool_result" and steps:
-                steps[-1] += (_result(block, names),)
-            elif message["role"] == "user" and (text := _typed(block)):
-                typed.append(text)
+            calls |= {block["id"]: block["name"] for block in blocks if "name" in block}
+        elif role == "user":
+            if steps:
+                steps[-1] += _results(blocks, calls)
+            if prompts := [text for block in blocks if (text := _typed(block))]:
+                typed += prompts
                 steps.clear()
     return Prompt(typed[-1] if typed else "", tuple(typed[:-1]), tuple(steps))
 
@@ -132,13 +142,18 @@ def _blocks(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _typed(block: Mapping[str, Any]) -> str:
     """The text of `block` without what the CLI adds; "" where nobody typed anything."""
     text = _REMINDER.sub("", str(block.get("text", ""))).strip()
-    return "" if text.startswith(_INTERRUPTED) else text
+    return "" if text.startswith(_NOT_TYPED) else text
 
 
-def _result(block: Mapping[str, Any], names: Mapping[str, str]) -> ToolResult:
-    call_id = str(block.get("tool_use_id"))
-    return ToolResult(
-        call_id, names.get(call_id, ""), text_of(block.get("content")), bool(block.get("is_error"))
+def _results(
+    blocks: Sequence[Mapping[str, Any]], calls: Mapping[str, str]
+) -> tuple[ToolResult, ...]:
+    """The tool results among `blocks`, in the order of the calls; they come as they finish."""
+    results = {block["tool_use_id"]: block for block in blocks if "tool_use_id" in block}
+    return tuple(
+        ToolResult(call, name, text_of(result.get("content")), bool(result.get("is_error")))
+        for call, name in calls.items()
+        if (result := results.get(call))
     )
 
 

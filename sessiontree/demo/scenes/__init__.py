@@ -9,7 +9,7 @@ from pathlib import Path
 from sessiontree.demo.api import Script
 from sessiontree.demo.reply import Failure, Reply
 from sessiontree.demo.request import Request
-from sessiontree.demo.scenes import arms, improvised, limiter, login, next_steps, windows
+from sessiontree.demo.scenes import arms, at_length, improvised, limiter, login, next_steps, windows
 from sessiontree.demo.scenes.stage import SCENES, Turn, key, play
 
 
@@ -28,14 +28,23 @@ SUGGESTIONS = (
     Suggestion(arms.LIMITS, "a question back to you"),
     Suggestion(next_steps.NAME, "fan out: the same prompt in several arms"),
     Suggestion(next_steps.REVIEW, "a subagent at work"),
-    Suggestion(arms.LONG, "a long answer: interrupt it and go on"),
+    Suggestion(at_length.LONG, "a long answer: interrupt it and go on"),
     Suggestion(arms.SQLITE, "the API fails; try again and it works"),
 )
 """In a good order for the first five minutes."""
 
 AGAIN = {key(prompt) for prompt in ("Go on", "Continue", "Try again", "Again")}
 
-__all__ = ["SUGGESTIONS", "Suggestion", "arms", "limiter", "login", "script", "windows"]
+__all__ = [
+    "SUGGESTIONS",
+    "Suggestion",
+    "arms",
+    "at_length",
+    "limiter",
+    "login",
+    "script",
+    "windows",
+]
 
 
 def script(workspace: Path) -> Script:

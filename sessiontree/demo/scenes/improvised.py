@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessiontree.demo.reply import say
-from sessiontree.demo.scenes import arms, next_steps, windows
+from sessiontree.demo.scenes import arms, at_length, next_steps, windows
 from sessiontree.demo.scenes.stage import Scene, Turn, prose
 
 OPENINGS = (
@@ -16,7 +16,7 @@ OPENINGS = (
 TRIES = (
     (next_steps.RETRY_AFTER, windows.LEAKY, arms.LIMITS),
     (next_steps.PLAN, next_steps.REVIEW, windows.GCRA),
-    (next_steps.NAME, arms.LONG, windows.SLIDING),
+    (next_steps.NAME, at_length.LONG, windows.SLIDING),
 )
 
 ANSWER = """

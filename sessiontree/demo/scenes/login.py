@@ -54,10 +54,13 @@ def flaky(turn: Turn) -> Scene:
             },
         ),
     )
-    yield say(
+    results = yield say(
         "So the test runs with the date of today, whatever that is. I try a whole week:",
         bash(SUNDAY, "Issue a token on each day of a week"),
     )
+    if "NOT VALID" not in results[0].text:
+        yield say("Every day of the week is fine here: somebody has mended it already.")
+        return
     yield say(
         Thinking(
             "weekday() is 6 on a Sunday, so the token gets 6 - 6 = 0 days and has expired when "
@@ -81,11 +84,11 @@ def flaky(turn: Turn) -> Scene:
             '                self.assertTrue(issue("ada", today).valid(on=today))\n',
         ),
     )
-    results = yield from run_tests()
+    summary = yield from run_tests()
     yield say(
         prose(
             """
-            Both are mended ({results}):
+            Both are mended ({summary}):
 
             - **`login.py`**: a token now ends when Monday begins, as its docstring promised. This
               was a real fault: nobody could log in on a Sunday.
@@ -94,7 +97,7 @@ def flaky(turn: Turn) -> Scene:
             The flaky test was the only one that told the truth. I would not have found this by
             running it again until it passed.
             """,
-            results=results,
+            summary=summary,
         )
     )
 

@@ -94,11 +94,11 @@ def retry_after(turn: Turn) -> Scene:
         "whole token, divided by the rate.",
     )
     yield from write(turn, "test_retry.py", TEST_RETRY, "And the two edges of it:")
-    results = yield from run_tests()
+    summary = yield from run_tests()
     yield say(
         prose(
             """
-            `seconds_until_next` is there ({results}). In the API it becomes one line:
+            `seconds_until_next` is there ({summary}). In the API it becomes one line:
 
             ```python
             return Response(429, headers={"Retry-After": seconds_until_next(bucket)})
@@ -107,17 +107,14 @@ def retry_after(turn: Turn) -> Scene:
             It rounds **up**, since the header only knows whole seconds and a client that comes
             early is refused again. And it never says 0.
             """,
-            results=results,
+            summary=summary,
         )
     )
 
 
 @scene(PLAN)
 def plan(turn: Turn) -> Scene:
-    if not turn.plan_file:
-        yield say(
-            "That touches several files, so I plan before I write.", ToolUse("EnterPlanMode", {})
-        )
+    yield say("That touches several files, so I plan before I write.", ToolUse("EnterPlanMode", {}))
     yield say(
         Thinking(
             "What makes this hard is not the storage, it is that check and payment have to be "
@@ -129,10 +126,10 @@ def plan(turn: Turn) -> Scene:
     try:
         yield say(ToolUse("ExitPlanMode", {}))
     except Refused as refusal:
-        yield say(
-            f"I leave it at the plan, then. {refusal.result.reason} Tell me what you would do "
-            "differently, and I plan again."
-        )
+        if refusal.result.unusable:
+            raise
+        yield say("I leave it at the plan, then. Say what you would do differently.")
+        return
     yield from write(
         turn, "limits.py", PROTOCOL, "Step 2 first: it is small, and both others lean on it."
     )

@@ -6,7 +6,9 @@
         yield say(f"The last line says {results[0].text.splitlines()[-1]}.")
 
 The API keeps no state: each request holds the whole conversation, so a scene is played from its
-start each time, up to the reply that is wanted. Its cost is the square of its few steps.
+start each time, up to the reply that is wanted (at the cost of the square of its few steps). So
+which way it takes may depend on the results and on the prompt, and on nothing that changes while
+it is played.
 """
 
 from __future__ import annotations
@@ -103,10 +105,10 @@ def _after(result: ToolResult) -> Reply:
     """What the model says when a scene cannot go on."""
     if result.unusable:
         return say(
-            f"{result.name} could not do that: {result.reason} The files are not as this scene "
+            f"{result.name} could not do that: {result.reason}\n\nThe files are not as this scene "
             "knows them, so I stop here rather than guess."
         )
-    return say(f"All right, I leave it: nothing was changed by that {result.name}. {result.reason}")
+    return say(f"All right, I do not do that. What I was told:\n\n> {result.reason}")
 
 
 def bash(command: str, description: str) -> ToolUse:

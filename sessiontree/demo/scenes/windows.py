@@ -142,8 +142,8 @@ def sliding(turn: Turn) -> Scene:
             {output}
             ```
 
-            The burst at 0.9 s uses up the second, and at 1.1 s the next one is still refused:
-            a fixed window would have let twenty through in 0.2 s. That is the point of it.
+            The burst at 0.9 s uses up its second, and 0.2 s later a single request gets through.
+            A fixed window would have let ten more pass at 1.0 s. That is the point of it.
 
             | | sliding window | token bucket |
             | --- | --- | --- |
@@ -170,8 +170,8 @@ def memory(turn: Turn) -> Scene:
             **{output}**, the key and the dictionary's share included. A million
             clients would fit into a small machine.
 
-            `@dataclass(slots=True)` would save about a third of that. I leave it out until it
-            matters, since a million clients is not the problem of this week.
+            `@dataclass(slots=True)` would save some of that. I leave it out until it matters,
+            since a million clients is not the problem of this week.
             """,
             output=results[0].text.strip(),
         )
@@ -261,21 +261,21 @@ def explain(turn: Turn) -> Scene:
 @scene(DRAW)
 def draw(turn: Turn) -> Scene:
     yield say(
-        "Each `x` is a request, `due` is where the book stands after it:",
         prose(
             """
+            With a second between requests and two seconds of tolerance:
+
             ```
-            time     0         1         2         3
-                     |---------|---------|---------|
-            x x x    → due = 3 × interval
-                     ···|
-                        └ a fourth, this early, still fits: due - now ≤ tolerance
-            x        → sent home: the room is full
-                               x  → let in, and due starts from here
+            clock   0         1         2         3         4         5
+                    |---------|---------|---------|---------|---------|
+            asked   xxxx                          x                   x
+            answer  ✓✓✓✗                          ✓                   ✓
+            due     3                             4                   6
             ```
 
-            Read from left to right: a burst pushes `due` ahead of the clock, quiet time lets
-            the clock catch up.
+            - **At 0** three pass and push `due` to 3. A fourth would be three seconds early.
+            - **At 3** the clock has caught up with `due`, and one request pushes it on by one.
+            - **At 5** the clock has overtaken it, so the next appointment counts from now.
             """
         ),
     )
