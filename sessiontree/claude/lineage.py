@@ -248,7 +248,9 @@ class Lineage:
 
     def _session(self, scanned: Scanned, link: Link | None) -> Session:
         session = scanned.session
-        costs = cost.turn_costs(scanned.spent, self._inherited(scanned, link))
+        first = next((s.turn for s in scanned.steps if not _older(scanned, s)), 0)
+        before = self._inherited(scanned, link)
+        costs = cost.turn_costs(session.turns, scanned.spent, max(first, 0), before)
         copied = any(step.source for step in scanned.steps)
         if not copied and not costs:
             return session

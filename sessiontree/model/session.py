@@ -46,6 +46,7 @@ class Turn:
     live: bool = True
     usage: Usage = Usage()
     cost_usd: float | None = None  # None where unknown
+    hidden: bool = False
 
 
 class Presence(StrEnum):

@@ -31,7 +31,7 @@ def to_cache(scanned: Scanned) -> dict[str, Any]:
         "kept": scanned.kept,
         "minted": scanned.minted,
         "turns": [
-            [t.id, t.parent, t.uuid, t.last, t.label, t.started, t.live, *_usage(t.usage)]
+            [t.id, t.parent, t.uuid, t.last, t.label, t.started, t.live, t.hidden, *_usage(t.usage)]
             for t in s.turns
         ],
         "steps": [[p.uuid, p.turn, p.time, p.source, p.writer, p.after] for p in scanned.steps],
@@ -79,9 +79,10 @@ def _turn(
     label: str,
     started: float | None,
     live: bool,
+    hidden: bool,
     *usage: int,
 ) -> Turn:
-    return Turn(id, parent, uuid, last, label, started, live, Usage(*usage))
+    return Turn(id, parent, uuid, last, label, started, live, Usage(*usage), hidden=hidden)
 
 
 def _step(

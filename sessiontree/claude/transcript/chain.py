@@ -25,8 +25,11 @@ MESSAGES = frozenset(
         Kind.META,
     )
 )
-"""What a tip can be: Claude Code goes on from the last of these in the file (seen on 2.1.330; it
-ignores the `leafUuid` of `last-prompt`)."""
+"""What a tip can be: Claude Code goes on from the last of these in the file, unless a later line
+says explicitly where (seen on 2.1.330; `leafUuid` alone does not count)."""
+
+
+_ANSWERS = frozenset((Kind.PROMPT, Kind.ASSISTANT, Kind.ANSWER, Kind.INTERRUPTED))
 
 
 @dataclass(slots=True)
@@ -48,12 +51,15 @@ class Chain:
         return path
 
 
-def connect(entries: Sequence[Entry], *, whole: bool = True) -> Chain:
+def connect(
+    entries: Sequence[Entry], *, whole: bool = True, leaf: tuple[str, int] = ("", 0)
+) -> Chain:
     """Sets `up`, `turn` and `live` of each entry. Linear.
 
     A parent stands before its child in the file; where it does not (a line is damaged, or names
     itself in a circle), the entry before takes its place, so nothing is cut off. `whole` False
-    for a stretch of a file: what has its parent outside is a root then.
+    for a stretch of a file: what has its parent outside is a root then. `leaf`: a tip that a
+    state line names, and how many entries there were then (`lines.Facts`).
     """
     places: dict[str, int] = {}
     twins: dict[tuple[str, str], int] = {}
@@ -77,6 +83,8 @@ def connect(entries: Sequence[Entry], *, whole: bool = True) -> Chain:
         if entry.kind in MESSAGES:
             tip = index
         before = index
+    if leaf[0] and tip < leaf[1]:
+        tip = places.get(leaf[0], tip if whole else -1)
     chain = Chain(entries, starts, tip, lost)
     while tip >= 0:
         entries[tip].live = True
@@ -135,7 +143,7 @@ def ends(chain: Chain, *, complete: bool = True) -> list[int]:
     answered = {answer for entry in entries for answer in entry.answers}
     for turn, prompt in enumerate(chain.prompts):
         if onward[turn] >= 0:
-            last[turn] = entries[onward[turn]].up
+            last[turn] = _before_compaction(entries, entries[onward[turn]].up, prompt)
         elif complete:
             last[turn] = _complete(chain, prompt, last[turn], answered)
     return last
@@ -145,6 +153,25 @@ def _extends(entries: Sequence[Entry], last: int, entry: Entry) -> bool:
     """Whether a turn that nothing follows is longer with this entry: a message, or what hangs on
     the end. (A later message on a side branch is one of several parallel results.)"""
     return last < 0 or entry.kind in MESSAGES or entry.up == last
+
+
+def _before_compaction(entries: Sequence[Entry], last: int, prompt: int) -> int:
+    """`last`, or what stands before the compaction that follows the turn's last answer."""
+    at = last
+    while at > prompt and entries[at].kind not in _ANSWERS:
+        if entries[at].kind is Kind.BOUNDARY:
+            last = entries[at].up
+        at = entries[at].up
+    return last
+
+
+def boundary(chain: Chain) -> int:
+    """Index of the last compaction on the live line, -1 where there is none."""
+    entries = chain.entries
+    return max(
+        (i for i, entry in enumerate(entries) if entry.live and entry.kind is Kind.BOUNDARY),
+        default=-1,
+    )
 
 
 def _complete(chain: Chain, prompt: int, last: int, answered: set[str]) -> int:

@@ -28,9 +28,14 @@ _CONVERSATION = {
     "attachment": Kind.OTHER,
     "progress": Kind.OTHER,
 }
-_STATE = frozenset((b"custom-title", b"ai-title", b"cost-state", b"queue-operation"))
-"""State lines that are parsed. `queue-operation` only before the first entry: it tells when a
-file was begun, also when what follows was copied from another."""
+_STATE = frozenset((b"custom-title", b"ai-title", b"cost-state"))
+"""State lines that are parsed wherever they stand."""
+_HEAD = frozenset((b"queue-operation", b"file-history-snapshot"))
+"""State lines that are parsed in front of the first entry: they tell when a file was begun, also
+where what follows was copied from another."""
+_EXPLICIT = b'"explicit":true'
+"""In a `last-prompt` line: the conversation goes on from its `leafUuid`, not from the last message
+(seen on Claude Code 2.1.330)."""
 
 _ATTACHMENT = b'"type":"attachment","uuid":"'
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z")
@@ -89,7 +94,9 @@ class Entry:
 class Facts:
     """What the state lines of a file and the damage in it say."""
 
-    begun: str = ""  # time of the first line that has one
+    begun: str = ""  # time that a state line in front of the first entry names
+    opening: str = ""  # uuid of the prompt that the last snapshot in front of it was made for
+    leaf: tuple[str, int] = ("", 0)  # where the conversation goes on, entries before it was said
     bare: bool = True  # the file's first line is an entry
     custom_title: str = ""
     ai_title: str = ""
@@ -151,11 +158,7 @@ def _line(lines: Lines, line: bytes, start: int, end: int) -> None:
             return
     elif line.startswith(b'{"type":"'):
         kind = line[9 : line.find(b'"', 9, 60)]
-        if (
-            kind not in _STATE
-            and kind.decode("ascii", "replace") not in _CONVERSATION
-            and line.endswith((b"}", b"}\r"))
-        ):
+        if not _matters(kind, line, bool(lines.entries)) and line.endswith((b"}", b"}\r")):
             lines.facts.bare = lines.facts.bare and bool(lines.entries)
             return
     record = _parse(line)
@@ -163,6 +166,15 @@ def _line(lines: Lines, line: bytes, start: int, end: int) -> None:
         _record(lines, record, start, end)
     elif line.strip(b"\0 \t\r"):
         _salvage(lines, line, start, end)
+
+
+def _matters(kind: bytes, line: bytes, begun: bool) -> bool:
+    return (
+        kind in _STATE
+        or (not begun and kind in _HEAD)
+        or (kind == b"last-prompt" and _EXPLICIT in line)
+        or kind.decode("ascii", "replace") in _CONVERSATION
+    )
 
 
 def _attachment(lines: Lines, line: bytes, start: int, end: int) -> bool:
@@ -244,9 +256,6 @@ def _record(lines: Lines, record: dict[str, Any], start: int, end: int) -> None:
 
 
 def _add(lines: Lines, entry: Entry, sidechain: bool) -> None:
-    facts = lines.facts
-    if not facts.begun:
-        facts.begun = entry.time
     (lines.side if sidechain else lines.entries).append(entry)
 
 
@@ -271,8 +280,13 @@ def _state(lines: Lines, kind: str, record: dict[str, Any]) -> None:
         if isinstance(total, int | float) and record.get("hasUnknownModelCost") is not True:
             begun = int(started) if isinstance(started, int | float) else 0
             facts.costs.append((len(lines.entries), float(total), begun))
-    elif not facts.begun:
-        facts.begun = _text(record, "timestamp")
+    elif kind == "last-prompt":
+        if record.get("explicit") is True:
+            facts.leaf = (_text(record, "leafUuid"), len(lines.entries))
+    elif not lines.entries:
+        facts.begun = facts.begun or _text(record, "timestamp")
+        if kind == "file-history-snapshot":
+            facts.opening = _text(record, "messageId") or facts.opening
 
 
 def _text(record: dict[str, Any], name: str) -> str:
@@ -304,8 +318,17 @@ def entry_of(record: dict[str, Any], start: int, end: int) -> Entry:
         _read_user(entry, record, message)
     elif record.get("subtype") == "compact_boundary":
         entry.kind = Kind.BOUNDARY
-        entry.parent = entry.parent or _text(record, "logicalParentUuid") or None
+        entry.parent = entry.parent or _before_boundary(record)
     return entry
+
+
+def _before_boundary(record: dict[str, Any]) -> str | None:
+    """What a compaction follows: the last of the messages that it kept as they were (they stand
+    before the boundary in the file and count after it), else the last that it summarised."""
+    facts = record.get("compactMetadata")
+    segment = facts.get("preservedSegment") if isinstance(facts, dict) else None
+    tail = _text(segment, "tailUuid") if isinstance(segment, dict) else ""
+    return tail or _text(record, "logicalParentUuid") or None
 
 
 def _read_assistant(entry: Entry, record: dict[str, Any], message: dict[str, Any]) -> None:

@@ -131,6 +131,8 @@ def _note(
         return "notified", summary[1] if summary else text, info
     if kind is Kind.SYSTEM:
         content = record.get("content")
+        if prompts.kind_of({}, content) is Kind.COMMAND:
+            return "command", prompts.typed(content), info
         level = _LEVELS.get(_string(record, "level"))
         if level and isinstance(content, str) and content:
             return _string(record, "subtype") or "system", content, level

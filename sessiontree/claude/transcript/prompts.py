@@ -15,7 +15,7 @@ class Kind(IntEnum):
     PROMPT = 0
     """Typed by a person: a turn begins."""
     COMMAND = 1
-    """A command that Claude Code itself carried out (`/compact`, `!ls`): no turn."""
+    """A command that Claude Code itself carried out (`/compact`): no turn."""
     ASSISTANT = 2
     ANSWER = 3
     """Results of tool calls."""
@@ -36,7 +36,7 @@ INTERRUPTED = "[Request interrupted by user"
 _STARTS = (
     (INTERRUPTED, Kind.INTERRUPTED),
     ("<command-name>", Kind.COMMAND),  # a prompt command starts with <command-message> instead
-    ("<bash-input>", Kind.COMMAND),
+    ("<bash-input>", Kind.PROMPT),  # `!ls`: the model reads it and may answer
     ("<local-command-", Kind.META),
     ("<bash-stdout>", Kind.META),
     ("<bash-stderr>", Kind.META),

@@ -92,6 +92,9 @@ class Reader:
             data = file.read()
         read = lines.read(data, self.end, last=False)
         offset, self.end = self.end, read.end
+        leaf, count = read.facts.leaf
+        if leaf and count == len(read.entries) and leaf not in self._open | self._known:
+            return None
         said: list[Message] = []
         for entry in read.entries:
             if entry.uuid in self._known:
@@ -172,7 +175,7 @@ def _backwards(
             cut = data.find(b"\n") + 1
             data, offset = (data[cut:], offset + cut) if cut else (b"", end)
         read = lines.read(data, offset)
-        chain = chains.connect(read.entries, whole=offset == 0)
+        chain = chains.connect(read.entries, whole=offset == 0, leaf=read.facts.leaf)
         tip = find(chain, offset == 0)
         if tip >= 0 and (offset == 0 or _begin(chain, chain.path(tip)) is not None):
             return chain, tip, data, offset, read.end

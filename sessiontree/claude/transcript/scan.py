@@ -70,7 +70,7 @@ def read_session(
         stat = os.fstat(file.fileno())
         data = file.read()
     read = lines.read(data)
-    chain = chains.connect(read.entries)
+    chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
     damage = _damage(read.facts, chain, settled, len(data))
     created = _created(read.entries, read.facts)
@@ -92,13 +92,14 @@ def read_session(
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
     )
-    copied = [entry for entry in entries if entry.source]
+    minted = _minted(entries, read.facts)
+    kept = _last_copied(entries).source if minted else None
     return Scanned(
         session=session,
-        steps=_steps(chain, session.id),
+        steps=_steps(chain, session),
         spent=_spent(chain, read.facts),
-        kept=copied[-1].source[1] if copied and copied[-1].source else None,
-        minted=read.facts.bare and bool(copied) and entries[0].source is not None,
+        kept=kept[1] if kept else None,
+        minted=minted,
     )
 
 
@@ -106,6 +107,7 @@ def _turns(chain: Chain) -> tuple[Turn, ...]:
     entries = chain.entries
     last = chains.ends(chain)
     usage = _usage(entries, len(chain.prompts))
+    compacted = chains.boundary(chain)
     turns: list[Turn] = []
     for number, index in enumerate(chain.prompts):
         entry = entries[index]
@@ -120,6 +122,7 @@ def _turns(chain: Chain) -> tuple[Turn, ...]:
                 started=seconds(entry.time),
                 live=entry.live,
                 usage=usage[number],
+                hidden=entry.live and last[number] < compacted,
             )
         )
     return tuple(turns)
@@ -138,32 +141,50 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     return total
 
 
-def _steps(chain: Chain, session: str) -> tuple[Step, ...]:
+def _steps(chain: Chain, session: Session) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
     for entry in entries:
-        if entry.writer and entry.writer != session:
+        if entry.writer and entry.writer != session.id:
             writers[entry.turn] = entry.writer
-    return tuple(
-        Step(
-            uuid=entry.uuid,
-            turn=entry.turn,
-            time=seconds(entry.time),
-            source=entry.source,
-            writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
-            after=_message_before(chain, index),
+    steps: list[Step] = []
+    own = False  # whether an own prompt was reached
+    for index, entry in enumerate(entries):
+        if entry.kind not in (Kind.PROMPT, Kind.BOUNDARY):
+            continue
+        at = seconds(entry.time)
+        first = not own and bool(steps) and not _before(at, session.created)
+        own = own or first
+        steps.append(
+            Step(
+                uuid=entry.uuid,
+                turn=entry.turn,
+                time=at,
+                source=entry.source,
+                writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
+                after=_message_before(chain, index, session.created if first else None),
+            )
         )
-        for index, entry in enumerate(entries)
-        if entry.kind in (Kind.PROMPT, Kind.BOUNDARY)
-    )
+    return tuple(steps)
 
 
-def _message_before(chain: Chain, index: int) -> str | None:
+def _before(time: float | None, other: float | None) -> bool:
+    return time is not None and other is not None and time < other
+
+
+def _message_before(chain: Chain, index: int, created: float | None) -> str | None:
+    """Uuid of the last message in front of an entry; with `created`, of those that were copied,
+    as something that a fork began with can stand between."""
     entries = chain.entries
+    last: str | None = None
     at = entries[index].up
-    while at >= 0 and entries[at].kind not in chains.MESSAGES:
+    while at >= 0:
+        if entries[at].kind in chains.MESSAGES:
+            last = last or entries[at].uuid
+            if created is None or _before(seconds(entries[at].time), created):
+                return entries[at].uuid
         at = entries[at].up
-    return entries[at].uuid if at >= 0 else None
+    return last
 
 
 def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
@@ -179,18 +200,40 @@ def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
     return tuple(spent)
 
 
-def _created(entries: list[Entry], facts: Facts) -> float | None:
-    """When this file was begun, as it says itself. A fork begins with copied lines and their old
-    times: Claude Code writes state lines with the time of the fork in front, the SDK's offline
-    fork gives the last copied line the time of the fork (seen on 2.1.330 and 0.2.187)."""
-    if facts.bare and entries and entries[0].source:
-        copied = entries[0]
-        for entry in entries:
-            if entry.source is None:
-                break
-            copied = entry
-        return seconds(copied.time)
-    return seconds(facts.begun)
+def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
+    """When this file was begun, as well as it tells. A fork begins with copied lines and their
+    times of before; what comes in front of them, or the first line behind them, tells when it was
+    made (seen on Claude Code 2.1.330 and the SDK 0.2.187)."""
+    if facts.begun:  # a run without a screen
+        return seconds(facts.begun)
+    if not entries:
+        return None
+    if facts.bare and entries[0].source:
+        if _minted(entries, facts):  # the SDK gives the last copied line the time of the fork
+            return seconds(_last_copied(entries).time)
+        behind = next((entry for entry in entries if entry.source is None), entries[-1])
+        return seconds(behind.time)  # `/branch`
+    for entry in entries:  # a run with a screen
+        if entry.uuid == facts.opening:
+            return seconds(entry.time)
+    copied = max((i for i, entry in enumerate(entries) if entry.writer), default=-1)
+    return seconds(entries[min(copied + 1, len(entries) - 1)].time)
+
+
+def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
+    """Whether this is an offline fork as it was made: copied lines with uuids of their own."""
+    if not facts.bare or not entries or not (source := entries[0].source):
+        return False
+    return source[1] != entries[0].uuid
+
+
+def _last_copied(entries: Sequence[Entry]) -> Entry:
+    last = entries[0]
+    for entry in entries:
+        if entry.source is None:
+            break
+        last = entry
+    return last
 
 
 def _updated(entries: Sequence[Entry], mtime: float) -> float:
@@ -202,9 +245,10 @@ def _updated(entries: Sequence[Entry], mtime: float) -> float:
 
 def _title(facts: Facts, entries: list[Entry]) -> str:
     """A title that a person or Claude Code gave. The one that an offline fork takes over from its
-    parent (seen on SDK 0.2.187: ` (fork)` behind it) tells nothing that the link does not."""
+    parent (` (fork)` behind it, seen on SDK 0.2.187; `/branch` the same) tells nothing that the
+    link does not."""
     title = facts.custom_title
-    if title.endswith(" (fork)") and any(entry.source for entry in entries):
+    if title.endswith((" (fork)", " (Branch)")) and any(entry.source for entry in entries):
         title = ""
     return clean_line(title or facts.ai_title)
 
