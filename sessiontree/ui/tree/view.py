@@ -96,6 +96,7 @@ class TreeView(ScrollView, can_focus=True):
         self._now = now
         self._home = home
         self._row: Row | None = None  # the row with the cursor, also when it has gone
+        self._said: Key | None = None  # the row that was last told of
         self._before_filter: tuple[Row | None, float] | None = None
         self._styles: dict[tuple[str, str], Style] = {}
         self._hover = -1
@@ -305,7 +306,7 @@ class TreeView(ScrollView, can_focus=True):
         self._say_selected()
 
     def _toggle(self, index: int) -> None:
-        self.rows.toggle(index)
+        self.rows.toggle(self.rows.list[index])
         self._rows_changed()
 
     def _keeping_place(self, change: Callable[[], object]) -> None:
@@ -345,9 +346,9 @@ class TreeView(ScrollView, can_focus=True):
             self.scroll_to_region(region, animate=False, force=True)
 
     def _say_selected(self) -> None:
-        row = self.current
-        before, self._row = self._row, row
-        if row is not None and (before is None or before.key != row.key):
+        self._row = row = self.current
+        if row is not None and row.key != self._said:
+            self._said = row.key
             self.post_message(self.Selected(*self._target(row)))
 
     # drawing ---------------------------------------------------------------------------------
