@@ -24,6 +24,7 @@ from claude_agent_sdk._errors import MessageParseError  # it has no public name 
 
 from sessiontree.claude import asks, faults
 from sessiontree.claude.heard import Ear
+from sessiontree.claude.reaper import Reaper
 from sessiontree.config import Config
 from sessiontree.model import message as m
 from sessiontree.model.run import Answer, Ask, Ending, Mode, Outcome, Plan, Verb
@@ -42,6 +43,10 @@ INTERRUPT_SECONDS = 10.0
 
 STDERR_LINES = 40
 PLAN_CHARACTERS = 1_000_000
+
+
+REAPER = Reaper()
+"""One for the whole process."""
 
 
 class AgentRun:
@@ -101,8 +106,12 @@ class AgentRun:
         started = time.time()
         self._on_message(m.Prompted(turn=self.plan.turn, text=self.plan.prompt, at=started))
         self._client = client = sdk.ClaudeSDKClient(self._options())
+        watched: int | None = None
         try:
             await client.connect()
+            watched = self.pid
+            if watched is not None:
+                REAPER.watch(watched)
             if not (self._stop or self._interrupt):
                 await client.query(self._prompt())
                 await self._listen(client)
@@ -111,6 +120,8 @@ class AgentRun:
         finally:
             await client.disconnect()
             self._client = None
+            if watched is not None:
+                REAPER.release(watched)
         outcome = self._outcome()
         self._on_message(
             m.Ended(

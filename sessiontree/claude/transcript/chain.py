@@ -116,13 +116,13 @@ def find(chain: Chain, uuid: str) -> int:
     return next((i for i, entry in enumerate(chain.entries) if entry.uuid == uuid), -1)
 
 
-def end_of(chain: Chain, turn: str) -> int:
+def end_of(chain: Chain, turn: str, *, complete: bool = False) -> int:
     """Index of the last entry of the turn with this canonical id or prompt uuid, -1 where there
-    is none."""
+    is none. `complete` as in `ends`."""
     for number, index in enumerate(chain.prompts):
         entry = chain.entries[index]
         if turn == entry.uuid or (entry.source and turn == entry.source[1]):
-            return ends(chain, complete=False)[number]
+            return ends(chain, complete=complete)[number]
     return -1
 
 

@@ -119,7 +119,7 @@ class Reader:
         self._before = None if offset == 0 else head.parent
         self.start = head.start if self._before else 0
         said: list[Message] = []
-        for index in _with_side(chain, path[first:]):
+        for index in with_side(chain, path[first:]):
             entry = chain.entries[index]
             said += self._messages(entry, data[entry.start - offset : entry.end - offset])
         return said
@@ -197,7 +197,7 @@ def _begin(chain: Chain, path: Sequence[int]) -> int | None:
     return None
 
 
-def _with_side(chain: Chain, path: list[int]) -> list[int]:
+def with_side(chain: Chain, path: list[int]) -> list[int]:
     """The path and what belongs to it though it hangs beside it: further blocks of its API
     messages, and the results of parallel calls. In the order of the file."""
     entries = chain.entries
