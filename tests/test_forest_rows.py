@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Overlay, Status, Verdict
-from sessiontree.model.rows import Key, Kind, Rows
+from sessiontree.model.rows import Key, Rows
 from sessiontree.model.session import Evidence, Link, Session, Turn
 
 IDS = [f"s{n}" for n in range(7)]
@@ -101,7 +99,7 @@ class World:
             case "toggle", int(index):
                 rows.sync()
                 if index < len(rows):
-                    rows.toggle(index)
+                    rows.toggle(rows.list[index])
             case "reveal", (str(id), str(turn)):
                 rows.sync()
                 index = rows.reveal(id, turn)
@@ -129,11 +127,12 @@ class World:
         for session in reversed(self.sessions.values()):
             forest.put(session)
         rows = Rows(forest, self.rows.scope)
-        assert set(rows._project_of) == set(self.rows._project_of)
-        rows._project_of, rows._roots = self.rows._project_of, self.rows._roots
+        assert set(rows.order._project_of) == set(self.rows.order._project_of)
+        rows.order = self.rows.order
+        rows._tops_changed()
         rows._flipped = self.rows._flipped
-        rows._flipped_in_filter = self.rows._flipped_in_filter
-        rows._show_all = self.rows.show_all
+        rows._folded_in_filter, rows._unfolded = (self.rows._folded_in_filter, self.rows._unfolded)
+        rows._plans.show_all = self.rows.show_all
         rows.filter(self.rows.query)
         return rows
 

@@ -174,6 +174,12 @@ class Forest:
         self.settle()
         return self._places.get(id)
 
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Session → where it hangs, without the roots; read it, do not keep it."""
+        self.settle()
+        return self._places
+
     def children(self, host: str, turn: str = TOP) -> list[str]:
         """The sessions that hang under a turn, the first to leave it first."""
         self.settle()

@@ -6,97 +6,52 @@ A row hangs below its parent row and one level deeper:
     └ SESSION         a root; unfolded, its own turns are below it in order
       └ TURN
         ├ ARM         turns of the same session that a rewind left behind; its turns below it
-        ├ SESSION     a fork that left after this turn
-        └ GROUP       the forks of one fan-out
+        ├ GROUP       the forks of one fan-out
+        └ SESSION     a fork that left after this turn
 
-Changes splice the list: they cost the rows they touch and a scan of the list at C speed or near
-it (50,000 rows: a few ms). Nothing is recursive.
+The rows below each session are planned once and kept; what a change costs is the plan of the
+session that it touches and then laying all plans out again, a microsecond for each unfolded
+session. Nothing is recursive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 
 from sessiontree.model.arms import TOP
-from sessiontree.model.filter import Filter
 from sessiontree.model.forest import ROOTS, Forest
+from sessiontree.model.haystack import Haystack
+from sessiontree.model.order import Order
 from sessiontree.model.overlay import ACTIVE, Status
-from sessiontree.model.session import Turn
+from sessiontree.model.plan import LIVE, Entry, Key, Kind, Plan, Plans, Row
 
-LIVE = ""
-"""Stands for the id of a turn that runs and is not in the transcript yet."""
-
-
-class Kind(StrEnum):
-    PROJECT = "project"
-    SESSION = "session"
-    TURN = "turn"
-    ARM = "arm"
-    GROUP = "group"
-
-
-class Key(NamedTuple):
-    """Names a row whatever becomes of the forest. `session` is a project's folder for PROJECT
-    and the host for GROUP; `turn` the first turn of an ARM and the id of a GROUP."""
-
-    kind: Kind
-    session: str
-    turn: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """Never changed once made (and not `frozen`, which takes three times as long to make)."""
-
-    kind: Kind
-    session: str
-    turn: str
-    depth: int
-    parent: Row | None
-
-    @property
-    def key(self) -> Key:
-        return Key(self.kind, self.session, self.turn)
-
-    def above(self) -> Iterator[Row]:
-        """The rows that it hangs below, the nearest first."""
-        row = self.parent
-        while row is not None:
-            yield row
-            row = row.parent
-
-
-_NO_SEGMENTS: Mapping[Key, list[Row]] = {}
+__all__ = ["LIVE", "Key", "Kind", "Row", "Rows"]
 
 
 class Rows:
-    """`scope` is a folder (or its name under `projects`) whose families alone are shown; "" shows
-    all of them, below a row for each project where there are several.
-
-    Families keep their order, whatever happens in them, until `resort`; a new one comes where its
-    last activity puts it."""
+    """`list` is what is shown; `at` says where in it the row of a session is."""
 
     def __init__(self, forest: Forest, scope: str = "") -> None:
         self.forest = forest
         self.list: list[Row] = []
+        self.at: dict[str, int] = {}
+        self.order = Order(forest, scope)
+        self._plans = Plans(forest)
+        self._top_rows: dict[Key, Row] = {}
+        self._tops: list[tuple[Row | None, list[Entry]]] | None = None  # project, its roots
+        self._unfolded: set[str] = set()  # sessions
+        self._flipped: set[Key] = set()  # other rows, against what they are by default
+        self._folded_in_filter: set[Key] = set()
         self.query = ""
-        self._scope = scope
-        self._show_all = False
-        self._flipped: set[Key] = set()  # folded or unfolded by hand, against the default
-        self._flipped_in_filter: set[Key] = set()
-        self._filter: Filter | None = None
-        self._kept: dict[str, set[str]] | None = None
-        self._roots: dict[str, list[str]] = {}  # project → its roots, in the order shown
-        self._project_of: dict[str, str | None] = {}  # None: out of scope
-        self._shown: dict[str, Row] = {}  # session → its row
-        self._last: dict[Key, Key] = {}  # row → the last of the forks and arms below it
+        """What is filtered by, "" where nothing is."""
+        self._haystack = Haystack(forest)
+        self._hits: set[Row] = set()
+        self._last_found: dict[Row, Row] = {}
         self._inside: dict[Key, Status] = {}
-        self._shapes_seen = 0
-        self._looks_seen = 0
-        self.resort()
+        self._shapes_seen = forest.shapes.revision
+        self._looks_seen = forest.looks.revision
+        self._lay_out()
 
     def __len__(self) -> int:
         return len(self.list)
@@ -105,44 +60,49 @@ class Rows:
 
     @property
     def scope(self) -> str:
-        return self._scope
+        """A folder (or its name under `projects`) whose families alone are shown; "" for all."""
+        return self.order.scope
 
     @scope.setter
     def scope(self, scope: str) -> None:
-        self._scope = scope
+        self.order.scope = scope
         self.resort()
 
     @property
     def show_all(self) -> bool:
         """Whether sessions that were put away or discarded are shown as well."""
-        return self._show_all
+        return self._plans.show_all
 
     @show_all.setter
     def show_all(self, show_all: bool) -> None:
-        self.sync()
-        self._show_all = show_all
-        self._rebuild()
+        self._plans.show_all = show_all
+        self._plans.forget_all()
+        self._tops_changed()
+        self._lay_out()
 
     def filter(self, query: str) -> None:
         """Show what matches and what it hangs below; "" brings the former view back."""
         self.sync()
-        if query.split():
-            self.query = query
-            self._filter = self._filter or Filter(self.forest)
-            self._filter.search(query)
-        else:
-            self.query, self._filter = "", None
-            self._flipped_in_filter.clear()
-        self._rebuild()
+        self.query = query if query.split() else ""
+        if not self.query:
+            self._folded_in_filter.clear()
+        self._lay_out()
+
+    def warm_up(self) -> Iterator[None]:
+        """Get ready to filter, a little at a time: otherwise the first letter waits for it."""
+        if self._haystack.stale:
+            yield from self._haystack.gather(self._walk(lambda _: True, everything=True))
 
     def resort(self) -> None:
         """Put the families in order: the one that was at work last comes first."""
         self.sync()
-        self._roots.clear()
-        self._project_of.clear()
-        for root in self.forest.roots():
-            self._add_root(root)
-        self._rebuild()
+        self.order.resort()
+        self._tops_changed()
+        self._lay_out()
+
+    def _tops_changed(self) -> None:
+        self._tops = None
+        self._haystack.stale = True
 
     def sync(self) -> bool:
         """Take in what changed in the forest; whether rows came, went or moved."""
@@ -152,23 +112,16 @@ class Rows:
         self._looks_seen = self.forest.looks.revision
         self._shapes_seen = self.forest.shapes.revision
         if ROOTS in shapes:
-            self._follow_roots()
-        if self._filter is not None and (looks or shapes):
-            self._filter.renew(id for id in (*looks, *shapes) if id != ROOTS)
-            self._filter.search(self.query)
-            self._rebuild()
+            self.order.follow()
+            self._tops_changed()
+        self._plans.forget(shapes)
+        self._haystack.heed(shapes, looks)
+        if shapes or (self.query and self._haystack.stale):
+            self._lay_out()
             return True
-        if len(shapes) > 100 and len(shapes) > len(self.list) // 100:
-            self._rebuild()
-            return True
-        if ROOTS in shapes:
-            self._splice(0, len(self.list), self._tops(), self._segments(0, len(self.list)))
-        for id in shapes:
-            if id in self._shown:
-                self._renew(self._shown[id])
-        if looks or shapes:
+        if looks:
             self._look_inside()
-        return bool(shapes)
+        return False
 
     # folding ---------------------------------------------------------------------------------
 
@@ -176,20 +129,36 @@ class Rows:
         return self._is_open(row.key)
 
     def _is_open(self, key: Key) -> bool:
-        if self._filter is not None:
-            return key not in self._flipped_in_filter
-        return (key.kind in (Kind.TURN, Kind.GROUP)) != (key in self._flipped)
+        if key.kind is Kind.TURN:
+            return True
+        if self.query:
+            return key not in self._folded_in_filter
+        if key.kind is Kind.SESSION:
+            return key.session in self._unfolded
+        return (key.kind is Kind.GROUP) != (key in self._flipped)
 
     def can_fold(self, row: Row) -> bool:
-        """Whether there is anything below it."""
-        return bool(self._below(row))
+        """Whether there is anything below it that can be folded away."""
+        if row.kind is not Kind.SESSION:
+            return row.kind is not Kind.TURN
+        if self.query:
+            index = self.at.get(row.session, len(self.list))
+            return not self.is_open(row) or self._end(index) > index + 1
+        return bool(self._plans.of(row).entries)
 
-    def toggle(self, index: int) -> None:
-        """Fold or unfold the row at `index`."""
-        row = self.list[index]
+    def toggle(self, row: Row) -> None:
+        """Fold or unfold."""
         self._flip([row.key])
-        self._renew(row, index)
-        self._look_inside()
+        self._lay_out()
+
+    def _flip(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if self.query:
+                self._folded_in_filter ^= {key}
+            elif key.kind is Kind.SESSION:
+                self._unfolded ^= {key.session}
+            else:
+                self._flipped ^= {key}
 
     def reveal(self, session: str, turn: str = "") -> int | None:
         """Unfold what is needed to show a session or a turn of its line, and return its index.
@@ -197,23 +166,12 @@ class Rows:
         self.sync()
         if session not in self.forest:
             return None
-        target = Key(Kind.SESSION, session)
-        if turn:
-            owner = self.forest.owner(session, turn)
-            target = Key(Kind.TURN, owner, turn) if owner else target
-        folded = [key for key in self._way(target) if not self._is_open(key)]
-        if folded:
-            index = self.index(folded[-1])
-            if index is None:
-                return None
+        owner = self.forest.owner(session, turn) if turn else None
+        target = Key(Kind.TURN, owner, turn) if owner else Key(Kind.SESSION, session)
+        if folded := [key for key in self._way(target) if not self._is_open(key)]:
             self._flip(folded)
-            self._renew(self.list[index], index)
-            self._look_inside()
+            self._lay_out()
         return self.index(target)
-
-    def _flip(self, keys: Iterable[Key]) -> None:
-        flipped = self._flipped if self._filter is None else self._flipped_in_filter
-        flipped.symmetric_difference_update(keys)
 
     def _way(self, key: Key) -> Iterator[Key]:
         """The keys of the rows above a session or a turn, the nearest first."""
@@ -221,14 +179,13 @@ class Rows:
         if key.kind is Kind.TURN:
             yield from self._way_in_session(session, key.turn)
         while place := self.forest.place(session):
-            group = self.forest.overlaid(session).group
-            if group:
+            if group := self.forest.overlaid(session).group:
                 yield Key(Kind.GROUP, place.host, group)
-            session = place.host
-            if place.turn != TOP:
-                yield Key(Kind.TURN, session, place.turn)
-            yield from self._way_in_session(session, place.turn)
-        project = self._project_of.get(session)
+            session, turn = place
+            if turn != TOP:
+                yield Key(Kind.TURN, session, turn)
+            yield from self._way_in_session(session, turn)
+        project = self.order.project_of(session)
         if self.by_project and project is not None:
             yield Key(Kind.PROJECT, project)
 
@@ -243,29 +200,35 @@ class Rows:
 
     # looking things up -----------------------------------------------------------------------
 
-    def index(self, key: Key, near: int = 0) -> int | None:
-        """Where a row is now; None if it is not visible. `near` is tried first."""
-        if near < len(self.list) and self.list[near].key == key:
-            return near
-        start, stop = 0, len(self.list)
-        if key.kind in (Kind.SESSION, Kind.TURN, Kind.ARM, Kind.GROUP):
-            row = self._shown.get(key.session)
-            if row is None:
-                return None
-            start = self.list.index(row)
-            if key.kind is Kind.SESSION:
-                return start
-            stop = self._end(start)
+    def index(self, key: Key) -> int | None:
+        """Where a row is; None if it is not visible. A turn's costs the rows of its session."""
+        if key.kind is Kind.PROJECT:
+            start, stop = 0, len(self.list)
+        else:
+            found = self.at.get(key.session)
+            if found is None or key.kind is Kind.SESSION:
+                return found
+            start, stop = found + 1, self._end(found)
         for index in range(start, stop):
             row = self.list[index]
             if row.turn == key.turn and row.session == key.session and row.kind is key.kind:
                 return index
         return None
 
+    def _end(self, index: int) -> int:
+        """The index behind the last row below the one at `index`."""
+        depth = self.list[index].depth
+        for at in range(index + 1, len(self.list)):
+            if self.list[at].depth <= depth:
+                return at
+        return len(self.list)
+
     def stand_in(self, row: Row, near: int) -> int:
         """Where the cursor goes when its row may have gone: the row itself, the turn that a
         running one became, a row above, or what is at its place now. 0 in an empty list."""
-        if (index := self.index(row.key, near)) is not None:
+        if near < len(self.list) and self.list[near] is row:
+            return near
+        if (index := self.index(row.key)) is not None:
             return index
         if row.kind is Kind.TURN and row.turn == LIVE:
             line = self.forest.arms(row.session).line
@@ -276,35 +239,35 @@ class Rows:
                 return index
         return max(0, min(near, len(self.list) - 1))
 
-    def is_last(self, row: Row) -> bool:
-        """Whether a fork or an arm is the last of those that left at one place."""
-        return row.parent is None or self._last.get(row.parent.key) == row.key
+    @property
+    def by_project(self) -> bool:
+        """Whether there is a row for each project."""
+        return len(self.order.roots) > 1
 
     @property
     def put_away(self) -> bool:
         """Whether there are families in scope and none of them is shown."""
-        return bool(self._roots) and not self.list
-
-    @property
-    def by_project(self) -> bool:
-        """Whether there is a row for each project."""
-        return len(self._roots) > 1
-
-    def roots_of(self, project: str) -> list[str]:
-        return self._roots[project]
+        return bool(self.order.roots) and not self.list
 
     def members(self, row: Row) -> list[str]:
         """The forks below a GROUP."""
-        return [fork.session for fork in self._grouped(row)]
+        host = next(above for above in row.above() if above.kind is Kind.SESSION)
+        return [
+            fork.session for _, fork in self._plans.of(host).entries if fork and fork.parent is row
+        ]
 
     def is_hit(self, row: Row) -> bool:
         """Whether a row is here because it matches, and not for what is below it."""
-        if self._filter is None:
+        return not self.query or row in self._hits
+
+    def is_last(self, row: Row) -> bool:
+        """Whether a fork or an arm is the last of those that left at one place."""
+        if row.parent is None:
             return True
-        hits = self._filter.hits.get(row.session)
-        if row.kind is Kind.SESSION:
-            return row.session in self._filter.named
-        return row.kind is Kind.TURN and hits is not None and row.turn in hits
+        if self.query:
+            return self._last_found.get(row.parent) is row
+        host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
+        return host is None or self._plans.of(host).last.get(row.parent) is row
 
     def inside(self, row: Row) -> Status:
         """The most pressing status of the runs below a folded row."""
@@ -315,241 +278,116 @@ class Rows:
         self._inside.clear()
         for status in reversed(ACTIVE):
             for id in self.forest.active:
-                if self.forest.status(id) is not status or id in self._shown:
+                if id in self.at or id not in self.forest or self.forest.status(id) is not status:
                     continue
                 for key in self._way(Key(Kind.SESSION, id)):
                     self._inside[key] = status
-                    if key.kind is Kind.SESSION and key.session in self._shown:
+                    if key.kind is Kind.SESSION and key.session in self.at:
                         break
 
-    # making rows -----------------------------------------------------------------------------
+    # laying out ------------------------------------------------------------------------------
 
-    def _rebuild(self) -> None:
-        self._kept = None if self._filter is None else self._keep(self._filter.hits)
-        self._shown.clear()
-        self._last.clear()
-        self.list.clear()
-        self._splice(0, 0, self._tops())
+    def _lay_out(self) -> None:
+        """Make the list anew."""
+        if self.query:
+            self._lay_out_found()
+        else:
+            self._lay_out_unfolded()
         self._look_inside()
 
-    def _renew(self, row: Row, near: int = 0) -> None:
-        """Make the rows below a row anew; the forks among them keep theirs."""
-        start = near if self.list[near] is row else self.list.index(row)
-        stop = self._end(start)
-        segments = self._segments(start + 1, stop)
-        self._splice(start + 1, stop, self._open_below(row), segments)
+    def _lay_out_unfolded(self) -> None:
+        rows: list[Row] = []
+        at: dict[str, int] = {}
+        unfolded = self._unfolded
+        for some, session in self._walk(lambda row: row.session in unfolded):
+            rows += some
+            if session is not None:
+                at[session.session] = len(rows)
+                rows.append(session)
+        self.list, self.at = rows, at
 
-    def _splice(
-        self,
-        start: int,
-        stop: int,
-        rows: list[Row],
-        segments: Mapping[Key, list[Row]] = _NO_SEGMENTS,
-    ) -> None:
-        """Replace a part of the list by `rows` and what is open below them."""
-        new = self._generate(rows, segments)
-        shown = self._shown
-        for row in self.list[start:stop]:
-            if row.kind is Kind.SESSION and shown.get(row.session) is row:
-                del shown[row.session]
-        for row in new:
-            if row.kind is Kind.SESSION:
-                shown[row.session] = row
-        self.list[start:stop] = new
+    def _lay_out_found(self) -> None:
+        for _ in self.warm_up():
+            pass
+        hits = self._haystack.find(self.query)
+        found: set[Row] = set()
+        for hit in hits:
+            row: Row | None = hit
+            while row is not None and row not in found:
+                found.add(row)
+                row = row.parent
+        rows = [row for row in self._haystack.rows if row in found]
+        if self._folded_in_filter:
+            rows = list(self._without_folded(rows))
+        self.list, self._hits = rows, set(hits)
+        self.at = {row.session: n for n, row in enumerate(rows) if row.kind is Kind.SESSION}
+        self._last_found = {
+            row.parent: row for row in rows if row.parent and row.kind is not Kind.TURN
+        }
 
-    def _generate(self, rows: list[Row], segments: Mapping[Key, list[Row]]) -> list[Row]:
-        out: list[Row] = []
-        stack = [iter(rows)]
+    def _walk(self, is_open: Callable[[Row], bool], everything: bool = False) -> Iterator[Entry]:
+        """The entries of all plans in the order shown, below sessions that are open."""
+        stack = [iter(self._top_entries(everything))]
         while stack:
-            for row in stack[-1]:
-                segment = segments.get(row.key) if segments else None
-                if segment and _same_place(segment[0], row):
-                    out += segment
-                    continue
-                out.append(row)
-                if below := self._open_below(row):
-                    stack.append(iter(below))
+            for entry in stack[-1]:
+                yield entry
+                if (session := entry[1]) is not None and is_open(session):
+                    plan = self._plans.of(session)
+                    folds = plan.foldable and not everything
+                    stack.append(self._unfolded_entries(plan) if folds else iter(plan.entries))
                     break
             else:
                 stack.pop()
-        return out
 
-    def _segments(self, start: int, stop: int) -> dict[Key, list[Row]]:
-        """The rows of the topmost sessions in a part of the list, each with all below it."""
-        segments = {}
-        while start < stop:
-            row = self.list[start]
-            end = self._end(start) if row.kind is Kind.SESSION else start + 1
-            if row.kind is Kind.SESSION:
-                segments[row.key] = self.list[start:end]
-            start = end
-        return segments
+    def _unfolded_entries(self, plan: Plan) -> Iterator[Entry]:
+        """A plan without what is below a folded arm or group."""
+        deepest = inf
+        for rows, fork in plan.entries:
+            seen = []
+            for row in rows:
+                if row.depth <= deepest:
+                    deepest = inf if self.is_open(row) else row.depth
+                    seen.append(row)
+            if fork is not None and fork.depth <= deepest:
+                deepest = inf
+                yield seen, fork
+            else:
+                yield seen, None
 
-    def _end(self, index: int) -> int:
-        """The index behind the last row below the one at `index`."""
-        rows = self.list
-        depth = rows[index].depth
-        for at in range(index + 1, len(rows)):
-            if rows[at].depth <= depth:
-                return at
-        return len(rows)
+    def _without_folded(self, rows: Iterable[Row]) -> Iterator[Row]:
+        deepest = inf
+        for row in rows:
+            if row.depth <= deepest:
+                deepest = inf if self.is_open(row) else row.depth
+                yield row
 
-    def _tops(self) -> list[Row]:
-        if self.by_project:
-            projects = [Row(Kind.PROJECT, project, "", 0, None) for project in self._roots]
-            return [row for row in projects if self._below(row)]
-        return [
-            Row(Kind.SESSION, root, "", 0, None)
-            for roots in self._roots.values()
-            for root in roots
-            if self._in_view(root)
-        ]
-
-    def _open_below(self, row: Row) -> list[Row]:
-        if row.kind is Kind.TURN and not self._is_branched(row):
-            return []  # most rows: quickly
-        return self._below(row) if self._is_open(row.key) else []
-
-    def _is_branched(self, row: Row) -> bool:
-        return (
-            row.turn in self.forest.hosted(row.session)
-            or row.turn in self.forest.arms(row.session).at
-        )
-
-    def _below(self, row: Row) -> list[Row]:
-        match row.kind:
-            case Kind.PROJECT:
-                return self._sessions(row, self._roots[row.session])
-            case Kind.SESSION:
-                return self._leaving(row, TOP) + self._line(row)
-            case Kind.ARM:
-                own = self.forest.arms(row.session)
-                return self._turns(row, own.lines[row.turn])
-            case Kind.TURN:
-                return self._leaving(row, row.turn) if row.turn != LIVE else []
-            case Kind.GROUP:
-                return self._grouped(row)
-
-    def _line(self, row: Row) -> list[Row]:
-        rows = self._turns(row, self.forest.arms(row.session).line)
-        if self.forest.under_way(row.session) and self._kept is None:
-            rows.append(Row(Kind.TURN, row.session, LIVE, row.depth + 1, row))
-        return rows
-
-    def _turns(self, row: Row, turns: Iterable[Turn]) -> list[Row]:
-        session, depth = row.session, row.depth + 1
-        if self._kept is None:
-            return [Row(Kind.TURN, session, turn.id, depth, row) for turn in turns]
-        kept = self._kept.get(session, ())
-        return [Row(Kind.TURN, session, turn.id, depth, row) for turn in turns if turn.id in kept]
-
-    def _leaving(self, row: Row, turn: str) -> list[Row]:
-        """The arms and then the forks that left at one place, each the oldest first."""
-        session, depth = row.session, row.depth + 1
-        kept = None if self._kept is None else self._kept.get(session, ())
-        rows = [
-            Row(Kind.ARM, session, first, depth, row)
-            for first in self.forest.arms(session).at.get(turn, ())
-            if kept is None or first in kept
-        ]
-        forks = self._sessions(row, self.forest.children(session, turn))
-        groups = dict.fromkeys(group for fork in forks if (group := self._group(fork)))
-        rows += [Row(Kind.GROUP, session, group, depth, row) for group in groups]
-        rows += [fork for fork in forks if not self._group(fork)]
-        if rows:
-            self._last[row.key] = rows[-1].key
-        return rows
-
-    def _grouped(self, row: Row) -> list[Row]:
-        """The forks of a fan-out."""
-        at = row.parent.turn if row.parent and row.parent.kind is Kind.TURN else TOP
-        forks = self._sessions(row, self.forest.children(row.session, at))
-        members = [fork for fork in forks if self._group(fork) == row.turn]
-        if members:
-            self._last[row.key] = members[-1].key
-        return members
-
-    def _group(self, row: Row) -> str:
-        return self.forest.overlaid(row.session).group
-
-    def _sessions(self, row: Row, ids: Iterable[str]) -> list[Row]:
-        return [Row(Kind.SESSION, id, "", row.depth + 1, row) for id in ids if self._in_view(id)]
-
-    def _in_view(self, id: str) -> bool:
-        if self._kept is not None and id not in self._kept:
-            return False
-        return self._show_all or not self.forest.overlaid(id).put_away
-
-    def _keep(self, hits: Mapping[str, set[str]]) -> dict[str, set[str]]:
-        """Session → turns to show of it: those that match and all that they hang below."""
-        kept = {id: set(turns) for id, turns in hits.items()}
-        for id, turns in hits.items():
-            own = self.forest.arms(id)
-            if own.arm:
-                for turn in turns:
-                    kept[id].update(key.turn for key in self._way_in_session(id, turn) if key.turn)
-            while place := self.forest.place(id):
-                id, turn = place
-                if id in kept and (turn == TOP or turn in kept[id]):
-                    break
-                way = self._way_in_session(id, turn)
-                kept.setdefault(id, set()).update(key.turn for key in way if key.turn)
-                if turn != TOP:
-                    kept[id].add(turn)
-        return kept
-
-    def _add_root(self, root: str) -> None:
-        """Put a root behind the others of its project."""
-        project = self._scoped(root)
-        if project is not None:
-            self._roots.setdefault(project, []).append(root)
-        self._project_of[root] = project
-
-    def _scoped(self, root: str) -> str | None:
-        """The project under which a root is shown; None where it is out of scope."""
-        project = self.forest.project(root)
-        if not self._scope:
-            return project
-        session = self.forest.session(root)
-        return "" if self._scope in (project, session.project if session else "") else None
-
-    def _follow_roots(self) -> None:
-        """Take roots that went out, and put new ones where their last activity puts them; the
-        others stay where they are."""
-        now = self.forest.root_ids
-        gone = self._project_of.keys() - now
-        for project in {self._project_of.pop(root) for root in gone}:
-            if project is None:
-                continue
-            self._roots[project] = [root for root in self._roots[project] if root not in gone]
-            if not self._roots[project]:
-                del self._roots[project]
-        new = sorted(now - self._project_of.keys(), key=self._last_first)
-        by_project: dict[str, list[str]] = {}
-        for root in new:
-            self._project_of[root] = project = self._scoped(root)
+    def _top_entries(self, everything: bool) -> Iterator[Entry]:
+        """The rows of the projects, where there are several, and of the roots."""
+        if self._tops is None:
+            self._tops = self._make_tops()
+        for project, roots in self._tops:
             if project is not None:
-                by_project.setdefault(project, []).append(root)
-        for project, roots in by_project.items():
-            self._roots[project] = self._merged(self._roots.get(project, []), roots)
+                yield [project], None
+            if project is None or everything or self.is_open(project):
+                yield from roots
 
-    def _merged(self, there: list[str], new: list[str]) -> list[str]:
-        """Costs as many of `there` as are newer than the oldest of `new`."""
-        merged: list[str] = []
-        for index, root in enumerate(there):
-            while new and self._last_first(new[0]) < self._last_first(root):
-                merged.append(new.pop(0))
-            if not new:
-                return merged + there[index:]
-            merged.append(root)
-        return merged + new
+    def _make_tops(self) -> list[tuple[Row | None, list[Entry]]]:
+        tops: list[tuple[Row | None, list[Entry]]] = []
+        kept, self._top_rows = self._top_rows, {}
+        for name, roots in self.order.roots.items():
+            visible = [root for root in roots if self._plans.is_visible(root)]
+            project = self._top(kept, Kind.PROJECT, name, None) if self.by_project else None
+            entries: list[Entry] = [
+                ([], self._top(kept, Kind.SESSION, root, project)) for root in visible
+            ]
+            if entries:
+                tops.append((project, entries))
+        return tops
 
-    def _last_first(self, root: str) -> tuple[float, str]:
-        return (-self.forest.activity(root), root)
-
-
-def _same_place(one: Row, other: Row) -> bool:
-    """Whether two rows of one key hang in the same place."""
-    if one.parent is None or other.parent is None:
-        return one.parent is other.parent
-    return one.depth == other.depth and one.parent.key == other.parent.key
+    def _top(self, kept: dict[Key, Row], kind: Kind, name: str, parent: Row | None) -> Row:
+        key = Key(kind, name)
+        row = kept.get(key)
+        if row is None or row.parent is not parent:
+            row = Row(kind, name, "", 0 if parent is None else 1, parent)
+        self._top_rows[key] = row
+        return row

@@ -61,7 +61,7 @@ def _folded(rows: Rows, row: Row) -> tuple[tuple[str, str], ...]:
 
 
 def _project(rows: Rows, row: Row, now: float, home: str | None) -> Face:
-    roots = rows.roots_of(row.session)
+    roots = rows.order.roots[row.session]
     last = max(map(rows.forest.activity, roots), default=0.0)
     return Face(
         folder(row.session, home) or "(unknown folder)",

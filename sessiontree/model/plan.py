@@ -1,0 +1,187 @@
+"""What hangs below the row of a session, laid out once and kept until that session changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from sessiontree.model.arms import TOP
+from sessiontree.model.forest import Forest
+
+LIVE = "live"
+"""Stands for the id of a turn that runs and is not in the transcript yet."""
+
+
+class Kind(StrEnum):
+    PROJECT = "project"
+    SESSION = "session"
+    TURN = "turn"
+    ARM = "arm"
+    GROUP = "group"
+
+
+class Key(NamedTuple):
+    """Names a row whatever becomes of the forest. `session` is a project's folder for PROJECT
+    and the host for GROUP; `turn` the first turn of an ARM and the id of a GROUP."""
+
+    kind: Kind
+    session: str
+    turn: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """Never changed once made (and not `frozen`, which takes three times as long to make)."""
+
+    kind: Kind
+    session: str
+    turn: str
+    depth: int
+    parent: Row | None
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.session, self.turn)
+
+    def above(self) -> Iterator[Row]:
+        """The rows that it hangs below, the nearest first."""
+        row = self.parent
+        while row is not None:
+            yield row
+            row = row.parent
+
+
+Entry = tuple[list[Row], Row | None]
+"""Some rows of one session, and the fork whose row follows them, if one does."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """All rows of a session below its own, as if everything in it were unfolded. `foldable`:
+    whether an ARM or GROUP is among them. `last`: row → the last fork or arm that left there."""
+
+    row: Row
+    entries: list[Entry] = field(default_factory=list)
+    foldable: bool = False
+    last: dict[Row, Row] = field(default_factory=dict)
+    stale: bool = False
+
+
+class Plans:
+    """Plans by session. One that is made anew keeps the rows that are as they were, and with
+    them the plans below: a change costs the one session in which it is."""
+
+    def __init__(self, forest: Forest) -> None:
+        self.show_all = False
+        self._forest = forest
+        self._plans: dict[str, Plan] = {}
+
+    def of(self, row: Row) -> Plan:
+        """The plan below the row of a session."""
+        plan = self._plans.get(row.session)
+        if plan is None or plan.stale or plan.row is not row:
+            plan = self._plans[row.session] = _Planner(self, self._forest, row, plan).plan
+        return plan
+
+    def forget(self, sessions: Iterable[str]) -> None:
+        """These sessions changed."""
+        for id in sessions:
+            if id in self._plans:
+                self._plans[id].stale = True
+
+    def forget_all(self) -> None:
+        self.forget(self._plans)
+
+    def is_visible(self, id: str) -> bool:
+        return self.show_all or not self._forest.overlaid(id).put_away
+
+
+class _Planner:
+    """Lays out one session."""
+
+    def __init__(self, plans: Plans, forest: Forest, row: Row, old: Plan | None) -> None:
+        self.plan = Plan(row)
+        self._plans = plans
+        self._forest = forest
+        self._own = forest.arms(row.session)
+        self._hosted = forest.hosted(row.session)
+        self._rows: list[Row] = []
+        self._old: dict[tuple[str, str, str], Row] = {}
+        if old is not None and old.row is row:
+            for rows, fork in old.entries:
+                for one in (*rows, fork) if fork else rows:
+                    self._old[one.kind, one.session, one.turn] = one
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Depth first with a stack: arms can nest as deep as they like."""
+        session = self.plan.row.session
+        stack = [iter(self._below(self.plan.row))]
+        while stack:
+            for row in stack[-1]:
+                if row.kind is Kind.SESSION:
+                    self.plan.entries.append((self._rows, row))
+                    self._rows = []
+                    continue
+                self._rows.append(row)
+                if row.kind is not Kind.TURN or self._is_branched(row.turn):
+                    stack.append(iter(self._below(row)))
+                    break
+            else:
+                stack.pop()
+        if self._forest.under_way(session):
+            self._rows.append(self._row(Kind.TURN, session, LIVE, self.plan.row))
+        if self._rows:
+            self.plan.entries.append((self._rows, None))
+
+    def _is_branched(self, turn: str) -> bool:
+        return turn in self._hosted or turn in self._own.at
+
+    def _below(self, row: Row) -> list[Row]:
+        match row.kind:
+            case Kind.SESSION:
+                turns = self._own.line
+                before = self._leaving(row, TOP) if self._is_branched(TOP) else []
+                return before + [self._row(Kind.TURN, row.session, t.id, row) for t in turns]
+            case Kind.ARM:
+                turns = self._own.lines[row.turn]
+                return [self._row(Kind.TURN, row.session, t.id, row) for t in turns]
+            case Kind.GROUP:
+                at = row.parent.turn if row.parent and row.parent.kind is Kind.TURN else TOP
+                members = [id for id in self._forks(at) if self._group(id) == row.turn]
+                return self._with_last(row, self._sessions(row, members))
+        return self._leaving(row, row.turn)
+
+    def _leaving(self, row: Row, turn: str) -> list[Row]:
+        """The arms, fan-outs and forks that left at one place, each the oldest first."""
+        host, forks = self.plan.row.session, self._forks(turn)
+        arms = self._own.at.get(turn, ())
+        groups = dict.fromkeys(group for id in forks if (group := self._group(id)))
+        rows = [self._row(Kind.ARM, host, first, row) for first in arms]
+        rows += [self._row(Kind.GROUP, host, group, row) for group in groups]
+        self.plan.foldable |= bool(rows)
+        rows += self._sessions(row, [id for id in forks if not self._group(id)])
+        return self._with_last(row, rows)
+
+    def _with_last(self, row: Row, rows: list[Row]) -> list[Row]:
+        if rows:
+            self.plan.last[row] = rows[-1]
+        return rows
+
+    def _forks(self, turn: str) -> list[str]:
+        children = self._forest.children(self.plan.row.session, turn)
+        return [id for id in children if self._plans.is_visible(id)]
+
+    def _group(self, id: str) -> str:
+        return self._forest.overlaid(id).group
+
+    def _sessions(self, row: Row, ids: Iterable[str]) -> list[Row]:
+        return [self._row(Kind.SESSION, id, "", row) for id in ids]
+
+    def _row(self, kind: Kind, session: str, turn: str, parent: Row) -> Row:
+        old = self._old.get((kind, session, turn))
+        if old is not None and old.parent is parent:
+            return old
+        return Row(kind, session, turn, parent.depth + 1, parent)
