@@ -307,18 +307,6 @@ async def test_a_killed_cli_is_a_failed_run_and_the_session_goes_on(
     assert again.outcome and again.outcome.ending is Ending.DONE
 
 
-async def test_a_cli_killed_before_it_wrote_anything_can_start_again_under_the_same_id(
-    bench: Bench, api: MessagesApi
-) -> None:
-    api.script = half_on("One")
-    run = bench.start(Verb.NEW, "One")
-    await kill_in_mid_reply(bench, run)
-    assert not list(bench.place.config_dir.glob(f"projects/*/{run.plan.session}.jsonl"))
-    again = await bench.run(Verb.NEW, "One again", run.plan.session)
-    assert again.outcome and again.outcome.ending is Ending.DONE
-    assert bench.prompts(run.plan.session) == ["One again"]
-
-
 @pytest.mark.parametrize(
     ("reply", "words"),
     [

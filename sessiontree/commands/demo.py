@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
 from sessiontree.demo.scenes import script
+
+USAGE_ERROR = 2
 
 HUMAN_PACE = 0.03
 """Seconds between two words of the scripted model, in the mean."""
@@ -27,7 +30,11 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
                 tempfile.TemporaryDirectory(prefix="sessiontree-demo-", ignore_cleanup_errors=True)
             )
         )
-        place = prepare(folder, time.time())
+        try:
+            place = prepare(folder, time.time())
+        except OSError as error:
+            print(f"sessiontree: the demo cannot use {folder}: {error}", file=sys.stderr)
+            return USAGE_ERROR
         api = stack.enter_context(MessagesApi(script, pace=HUMAN_PACE))
         config = Config(
             home=place.home,
