@@ -20,7 +20,7 @@ NOW = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 
 WORKSPACE, CLAUDE, PROJECT = "{{workspace}}", "{{claude}}", "{{project}}"
 
-KEPT = {"user", "assistant", "system", "last-prompt", "custom-title", "cost-state"}
+KEPT = {"user", "assistant", "system", "custom-title", "cost-state"}
 """Kinds of lines that the CLI needs to continue and fork a session, or to show it. Left out are
 nine tenths of a transcript: attachments and what was sent to the API, which the CLI makes again
 (tried on Claude Code 2.1.330)."""
@@ -63,7 +63,7 @@ def strip(text: str) -> list[dict[str, Any]]:
             entry["parentUuid"] = parent
         entry.pop("requestRef", None)  # names a line that is not kept
         if "startTime" in entry:
-            entry["startTime"] = 0
+            entry["startTime"] = 0  # the costs so far are only read where there is one
     return kept
 
 

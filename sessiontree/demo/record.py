@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
 import time
@@ -248,7 +250,6 @@ def last_entry(transcript: Path) -> str:
 def keep(recorder: Recorder, forest: Path) -> None:
     """Writes what was recorded into `forest`, bottled."""
     transcripts = forest / "transcripts"
-    shutil.rmtree(forest, ignore_errors=True)
     transcripts.mkdir(parents=True)
     paths = {
         str(recorder.workspace): bottle.WORKSPACE,
@@ -266,7 +267,10 @@ def keep(recorder: Recorder, forest: Path) -> None:
             name = ids.rename(str(path.relative_to(recorder.projects)))
             kept = transcripts / name
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(bottle.bottle(text, paths, ids, recorder.stretches), "utf-8")
+            text = bottle.bottle(text, paths, ids, recorder.stretches)
+            for trace in (str(Path.home()), platform.node(), platform.release()):
+                assert not re.search(rf"\b{re.escape(trace)}\b", text), f"{trace} is in {path}"
+            kept.write_text(text, "utf-8")
     files = json.dumps(recorder.files["limiter", 4], indent=1)
     (forest / "workspace.json").write_text(files + "\n", "utf-8")
 
@@ -280,8 +284,11 @@ async def record(root: Path) -> Recorder:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="sessiontree-record-") as root:
-        keep(asyncio.run(record(Path(root).resolve())), place.FOREST)
+    with tempfile.TemporaryDirectory(prefix="sessiontree-record-") as folder:
+        root = Path(folder).resolve()
+        keep(asyncio.run(record(root)), root / "forest")
+        shutil.rmtree(place.FOREST, ignore_errors=True)
+        shutil.copytree(root / "forest", place.FOREST)
 
 
 if __name__ == "__main__":
