@@ -32,6 +32,8 @@ class Config:
     model: str = ""
     """The model of a new run; "" leaves it to Claude Code."""
     demo: bool = False
+    suggestions: tuple[tuple[str, str], ...] = ()
+    """Prompts to propose in the composer, each with what it shows."""
 
     @property
     def projects(self) -> Path:

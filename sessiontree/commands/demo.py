@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
-from sessiontree.demo.scenes import script
+from sessiontree.demo.scenes import SUGGESTIONS, script
 
 USAGE_ERROR = 2
 
@@ -35,12 +36,15 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
         except OSError as error:
             print(f"sessiontree: the demo cannot use {folder}: {error}", file=sys.stderr)
             return USAGE_ERROR
-        api = stack.enter_context(MessagesApi(script, pace=HUMAN_PACE))
+        api = stack.enter_context(MessagesApi(script(place.workspace), pace=HUMAN_PACE))
         config = Config(
             home=place.home,
             claude=place.claude,
             cwd=place.workspace,
             env=place.env(api.url),
             demo=True,
+            suggestions=tuple((one.prompt, one.shows) for one in SUGGESTIONS),
         )
+        # The SDK writes titles where this points to.
+        os.environ["CLAUDE_CONFIG_DIR"] = str(place.claude)
         return open_app(config)

@@ -30,14 +30,13 @@ def new(cwd: str, shown: str) -> Aim:
     return Aim(Verb.NEW, f"new session in {shown}", cwd)
 
 
-def go_on(session: Session, label: str, busy: bool, cwd: str) -> Aim:
-    """Continue a session at its tip; while it runs, the prompt waits for its turn."""
+def go_on(session: Session, label: str, number: int, *, busy: bool, cwd: str) -> Aim:
+    """Continue a session at its tip with its turn `number`; while it runs, the prompt waits."""
     refusal = ""
     if session.presence is Presence.GONE:
         refusal = "The transcript of this session is gone: it can be read, not continued."
-    then = f" turn {len(session.line) + (2 if busy else 1)}" if session.line else ""
     queued = " when its run is over" if busy else ""
-    words = f"continue ‹{label}›{then}{queued}"
+    words = f"continue ‹{label}› with turn {number}{queued}"
     return Aim(Verb.CONTINUE, words, session.cwd or cwd, session.id, refusal=refusal)
 
 

@@ -135,7 +135,9 @@ class Engine:
         if session.presence is Presence.NEW and not busy:
             link = self.forest.link(session.id)
             return aims.begin_again(session, self.label(session.id), link, cwd)
-        return aims.go_on(session, self.label(session.id), busy, cwd)
+        return aims.go_on(
+            session, self.label(session.id), self._next_number(session), busy=busy, cwd=cwd
+        )
 
     def aim_fork(self, session: Session, turn: str | None) -> Aim:
         busy = self.pool.of(session.id) is not None
@@ -210,10 +212,13 @@ class Engine:
             kept = [i for i, turn in enumerate(parent.turns, 1) if turn.last == plan.at]
             line = self.forest.path(parent.id, parent.turns[kept[0] - 1].id) if kept else ()
             return len(line or parent.line) + 1
-        waiting = sum(run.plan.session == plan.session for run in self.pool)
-        written = {turn.id for turn in parent.line}
-        ours = {run.plan.turn for run in self.pool if run.plan.session == plan.session}
-        return len(parent.line) + waiting - len(written & ours) + 1
+        return self._next_number(parent)
+
+    def _next_number(self, session: Session) -> int:
+        """Which turn of a session the next prompt will be, behind those that run or wait."""
+        written = {turn.id for turn in session.line}
+        coming = [run.plan.turn for run in self.pool if run.plan.session == session.id]
+        return len(written) + sum(turn not in written for turn in coming) + 1
 
     def interrupt(self, session: str) -> None:
         if run := self.pool.of(session):

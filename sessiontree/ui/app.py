@@ -31,8 +31,8 @@ class SessionTree(App[None]):
 
     TITLE = "sessiontree"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (72, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (14, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - an instance's
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+c", "stop", show=False, priority=True),
@@ -48,7 +48,7 @@ class SessionTree(App[None]):
         self.main: MainScreen | None = None
         self._engine: Engine | None = None
         self._store: Store | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def environ(self) -> dict[str, str]:
@@ -94,7 +94,7 @@ class SessionTree(App[None]):
 
     def stream_changed(self) -> None:
         if self.main is not None:
-            self.main.draw({"stream"})
+            self.main.draw("stream")
 
     def asked(self) -> None:
         if self.main is not None:
@@ -109,14 +109,16 @@ class SessionTree(App[None]):
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         """A passing word to the person."""
-        severity = "error" if trouble else "information"
-        self.notify(text, severity=severity, timeout=8 if trouble else 4, markup=False)
+        if trouble:
+            self.notify(text, severity="error", timeout=8, markup=False)
+        else:
+            self.notify(text, timeout=4, markup=False)
 
     # End
 
     async def action_quit(self) -> None:
         runs = list(self._engine.pool) if self._engine else []
-        if not runs or self._closing:
+        if not runs or self._ending:
             self.close_down()
             return
 
@@ -140,7 +142,7 @@ class SessionTree(App[None]):
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
             return
-        if self._closing and self._engine:
+        if self._ending and self._engine:
             self._engine.pool.kill()
             return
         if isinstance(self.screen, ChoiceDialog):
@@ -150,8 +152,8 @@ class SessionTree(App[None]):
 
     def close_down(self) -> None:
         """End the runs and leave; safe to call more than once."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close_down(), name="close down")
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._close_down(), name="close down")
 
     async def _close_down(self) -> None:
         if self._engine is not None:

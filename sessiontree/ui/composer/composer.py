@@ -24,6 +24,9 @@ from sessiontree.ui.composer.draft import LONG_PASTE, Draft
 _GLYPHS = {Verb.NEW: "+", Verb.CONTINUE: "→", Verb.FORK: "⑂"}
 
 
+ASK = "Say what is to be done"
+
+
 class AimLine(Widget):
     """One line: what Enter will do on the left, how the run is set on the right."""
 
@@ -79,6 +82,7 @@ class PromptArea(TextArea):
             tab_behavior="focus",
         )
         self.draft = Draft()
+        self.suggestion = ""
 
     def action_send(self) -> None:
         self.post_message(self.Submitted(self.draft.whole(self.text)))
@@ -88,6 +92,18 @@ class PromptArea(TextArea):
 
     def action_mode(self) -> None:
         self.post_message(self.ModeCycled())
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """In an empty composer: take what is suggested."""
+        if not self.text and self.suggestion:
+            self.put(self.suggestion)
+        else:
+            super().action_cursor_right(select)
+
+    def suggest(self, prompt: str, shows: str) -> None:
+        """Propose a prompt while nothing is typed; "" proposes none."""
+        self.suggestion = prompt
+        self.placeholder = Content(f"{prompt}  (→ takes it: {shows})" if prompt else ASK)
 
     def action_options(self) -> None:
         self.post_message(self.OptionsAsked())

@@ -44,7 +44,7 @@ class PermissionDialog(Dialog[Answer | None]):
 
     def body(self) -> ComposeResult:
         yield Static(input_content(self.ask.tool, self.ask.input))
-        if self.ask.reason:
+        if self.ask.reason and not any(self.ask.reason in str(v) for v in self.ask.input.values()):
             yield Static(Content(self.ask.reason), classes="note")
 
     def foot(self) -> ComposeResult:

@@ -32,7 +32,7 @@ class TopBar(Widget):
     summary: reactive[Summary] = reactive(Summary())
 
     def render(self) -> Content:
-        facts, width = self.summary, max(self.size.width, 10)
+        facts, width = self.summary, max(self.size.width - 2, 10)
         left = Content.assemble(("sessiontree", "bold $accent"))
         if facts.demo:
             left += Content(" demo").stylize("$warning")
@@ -69,13 +69,14 @@ class StreamTitle(Widget):
     label: reactive[str] = reactive("")
     state: reactive[tuple[str, str]] = reactive(("", ""))  # words, style
     note: reactive[str] = reactive("")
+    search: reactive[str] = reactive("")
 
     def render(self) -> Content:
-        width = max(self.size.width, 10)
+        width = max(self.size.width - 2, 10)
         words, style = self.state
         right = Content(words).stylize(style)
-        if self.note:
-            right = Content(f"{self.note}   ").stylize("$text-muted") + right
+        if note := self.search or self.note:
+            right = Content(f"{note}   ").stylize("$text-muted") + right
         room = max(width - right.cell_length - 2, 4)
         left = Content(self.label).stylize("bold").truncate(room, ellipsis=True)
         gap = max(width - left.cell_length - right.cell_length, 1)
@@ -97,7 +98,7 @@ class QuestionBar(Widget):
 
     def render(self) -> Content:
         return Content.assemble(("? ", "bold $warning"), (self.text, "bold")).truncate(
-            max(self.size.width, 10), ellipsis=True
+            max(self.size.width - 2, 10), ellipsis=True
         )
 
     def watch_text(self, text: str) -> None:

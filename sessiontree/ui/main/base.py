@@ -34,6 +34,8 @@ FRAME_SECONDS = 1 / 20
 TICK_SECONDS = 1.0
 """How often times on screen ('12 s') are renewed while something runs."""
 
+EMPTY_STREAM = "Nothing was said in this session yet."
+
 STATES = {
     Status.WAITING: ("?", "waits for you", "bold $text-warning"),
     Status.RUNNING: ("●", "running", "$text-success"),
@@ -101,14 +103,24 @@ class MainBase(Screen[None]):
         start = opened.feed.take()
         if self._shown is not opened.feed:
             self._shown = opened.feed
-            session = self.engine.forest.session(opened.session)
-            self.stream.cwd = session.cwd if session else ""
-            self.stream.show(opened.feed.events, key=(opened.session, opened.turn))
+            self.stream.show(
+                opened.feed.events,
+                key=(opened.session, opened.turn),
+                cwd=self.shown_cwd,
+                empty=opened.note or EMPTY_STREAM,
+            )
         elif start is not None:
-            self.stream.changed(start)
+            self.stream.changed(start, opened.feed.events)
         if self._wanted_turn is not None:
             self.stream.go_to_turn(self._wanted_turn)
             self._wanted_turn = None
+
+    @property
+    def shown_cwd(self) -> str:
+        """The folder of the session whose stream is shown: its paths are told from there."""
+        opened = self.engine.opened
+        session = self.engine.forest.session(opened.session) if opened else None
+        return session.cwd if session else ""
 
     def _draw_title(self) -> None:
         title, opened = self.query_one(StreamTitle), self.engine.opened
@@ -119,7 +131,8 @@ class MainBase(Screen[None]):
         title.state = self._state_words(opened.session)
         session = self.engine.forest.session(opened.session)
         damage = " ".join(session.damage) if session else ""
-        title.note = opened.note or damage
+        below = f"{self.stream.new_below} new below: G" if self.stream.new_below else ""
+        title.note = below or opened.note or damage
 
     def _state_words(self, session: str) -> tuple[str, str]:
         """The state of a session in words, with its style."""

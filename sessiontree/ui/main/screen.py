@@ -51,7 +51,8 @@ class MainScreen(StartKeys, SessionKeys):
 
     def on_mount(self) -> None:
         self.tree_view.focus()
-        self.draw("tree")
+        self.suggest_next()
+        self._show_scope()
 
     # What the engine says
 
@@ -77,9 +78,8 @@ class MainScreen(StartKeys, SessionKeys):
         """Select what was selected when the app was last closed, else the newest session."""
         self.tree_view.refresh_rows()
         selected = self.engine.view().get("selection")
-        if isinstance(selected, dict) and selected.get("session") in self.engine.forest:
-            self.tree_view.select(selected["session"], selected.get("turn"))
-        else:
+        at = selected if isinstance(selected, dict) else {}
+        if not (at.get("session") and self.tree_view.select(at["session"], at.get("turn"))):
             self.tree_view.action_first()
         self.draw("tree")
 
@@ -115,17 +115,17 @@ class MainScreen(StartKeys, SessionKeys):
 
     @on(StreamView.EventOpened)
     def _opened_event(self, message: StreamView.EventOpened) -> None:
-        self.app.push_screen(EventPager(message.event))
+        self.app.push_screen(EventPager(message.event, cwd=self.shown_cwd))
 
     # Panes
 
     def action_next_pane(self) -> None:
-        self._move_focus(1)
+        self._go_to_pane(1)
 
     def action_previous_pane(self) -> None:
-        self._move_focus(-1)
+        self._go_to_pane(-1)
 
-    def _move_focus(self, by: int) -> None:
+    def _go_to_pane(self, by: int) -> None:
         panes = [self.tree_view, self.stream, self.composer.area]
         at = next((i for i, pane in enumerate(panes) if pane.has_focus), 0)
         panes[(at + by) % len(panes)].focus()
@@ -174,14 +174,17 @@ class MainScreen(StartKeys, SessionKeys):
     def action_scope(self) -> None:
         catalog = self.engine.catalog
         self.engine.show(everything=not catalog.everything)
+        self._show_scope()
+
+    def _show_scope(self) -> None:
+        catalog = self.engine.catalog
         self.tree_view.rows.scope = "" if catalog.everything else str(catalog.cwd)
         self.draw("tree")
 
     def action_show_hidden(self) -> None:
-        rows = self.tree_view.rows
-        rows.show_all = not rows.show_all
-        self.app.say("Shown: what was put away too" if rows.show_all else "Put away again")
+        self.tree_view.rows.show_all = everything = not self.tree_view.rows.show_all
         self.draw("tree")
+        self.app.say("Shown: what was put away too" if everything else "Put away again")
 
     def action_help(self) -> None:
         self.app.push_screen(HelpDialog())
@@ -202,11 +205,31 @@ class MainScreen(StartKeys, SessionKeys):
 
     @on(Input.Submitted, "#filter")
     def _filtered(self) -> None:
+        """Keep the row that was found; the whole tree comes back around it."""
+        box = self.query_one("#filter", Input)
+        box.remove_class("-on")
+        self.tree_view.keep_filtered()
+        with self.prevent(Input.Changed):
+            box.value = ""
         self.tree_view.focus()
 
     @on(Input.Changed, "#search")
     def _search(self, message: Input.Changed) -> None:
         self.stream.find(message.value)
+
+    @on(StreamView.SearchChanged)
+    def _search_changed(self, message: StreamView.SearchChanged) -> None:
+        found = message.found
+        words = ""
+        if found is not None:
+            more = "" if found.counted else "+"
+            words = f"{found.position} of {found.total}{more}: n next, N previous"
+            words = words if found.total else "not found"
+        self.query_one(StreamTitle).search = words
+
+    @on(StreamView.FollowChanged)
+    def _follow_changed(self) -> None:
+        self.draw()
 
     @on(Input.Submitted, "#search")
     def _searched(self) -> None:

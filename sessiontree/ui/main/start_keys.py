@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import on
 
 from sessiontree.engine.aim import Aim
+from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
 from sessiontree.model.run import Choice, Ending, Verb
 from sessiontree.ui.composer import Composer
@@ -15,14 +16,18 @@ from sessiontree.ui.main.base import MainBase
 
 
 class StartKeys(MainBase):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._suggestions = list(engine.config.suggestions)
+
     def action_new(self) -> None:
-        self._compose(Wish.NEW)
+        self._aim_at(Wish.NEW)
 
     def action_continue(self) -> None:
-        self._compose(Wish.CONTINUE)
+        self._aim_at(Wish.CONTINUE)
 
     def action_fork(self) -> None:
-        self._compose(Wish.FORK)
+        self._aim_at(Wish.FORK)
 
     def action_edit(self) -> None:
         self.engine.spawn(self._edit())
@@ -33,9 +38,9 @@ class StartKeys(MainBase):
             self.app.say("No run of this session came to nothing")
             return
         self._bring_back(session.id)
-        self._compose(Wish.CONTINUE)
+        self._aim_at(Wish.CONTINUE)
 
-    def _compose(self, wish: Wish) -> None:
+    def _aim_at(self, wish: Wish) -> None:
         """Fix the aim and go to the composer; what is typed there stays."""
         aim = self.aiming.pin(wish)
         if aim.refusal:
@@ -53,7 +58,7 @@ class StartKeys(MainBase):
         self.aiming.selection = self.aiming.selection.at(turn.id)
         text = await self.engine.prompt_text(session, turn)
         self._put_in_composer(text)
-        self._compose(Wish.EDIT)
+        self._aim_at(Wish.EDIT)
 
     def _bring_back(self, session: str) -> None:
         """A prompt that came to nothing goes back to where it was typed."""
@@ -65,6 +70,11 @@ class StartKeys(MainBase):
         """Put a text in the composer, below what is being typed there."""
         typed = self.composer.text.strip()
         self.composer.put(f"{typed}\n\n{text}" if typed and typed != text else text)
+
+    def suggest_next(self, sent: str = "") -> None:
+        """Propose the first suggestion that was not sent yet."""
+        self._suggestions = [one for one in self._suggestions if one[0] != sent.strip()]
+        self.composer.area.suggest(*(self._suggestions[0] if self._suggestions else ("", "")))
 
     # Sending
 
@@ -101,6 +111,7 @@ class StartKeys(MainBase):
 
     def _send(self, aim: Aim, prompt: str) -> None:
         self.composer.put("")
+        self.suggest_next(prompt)
         self.aiming.release()
         self.engine.spawn(self._begin(aim, prompt))
 
@@ -111,7 +122,6 @@ class StartKeys(MainBase):
             return
         self.tree_view.refresh_rows()
         self.tree_view.select(session)
-        self.stream.follow = True
         self.draw("tree", "stream")
 
     @on(Composer.Chosen)
