@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Overlay, Status, Verdict
 from sessiontree.model.rows import Key, Rows
-from sessiontree.model.session import Evidence, Link, Session, Turn
+from sessiontree.model.session import Evidence, Link, LinkKind, Session, Turn
 
 IDS = [f"s{n}" for n in range(7)]
 TURNS = [f"t{n}" for n in range(9)]
@@ -48,6 +48,7 @@ links = st.builds(
     st.sampled_from([None, *IDS]),
     st.sampled_from([None, *TURNS]),
     evidence=st.sampled_from(Evidence),
+    kind=st.sampled_from(LinkKind),
 )
 overlays = st.builds(
     Overlay,

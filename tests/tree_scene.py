@@ -79,7 +79,7 @@ def scene() -> Forest:
         forest.put_link(fork(id, "design", "d3", evidence=Evidence.MADE))
         forest.overlay(id, Overlay(status=status, group="fan", since=NOW - 60))
     forest.put(session("after", line("h", ["Implement what was found"], 90 * MINUTE), 80 * MINUTE))
-    forest.put_link(fork("after", "design", "d3", kind=LinkKind.HANDOFF))
+    forest.put_link(fork("after", "design", None, kind=LinkKind.HANDOFF))
 
     login = line("l", [f"Step {n} of the flaky login test" for n in range(1, 6)], DAY, 1.31)
     forest.put(session("login", login, DAY, title="Flaky login test"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sessiontree.model.session import Turn
 
-TOP = ""
-"""Stands for the place before the first own turn, where a turn id would stand."""
+TOP, END = "", "end"
+"""Stand, where a turn id would, for the places before the first own turn and behind the last."""
 
 
 @dataclass(frozen=True, slots=True)

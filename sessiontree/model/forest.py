@@ -9,44 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from math import inf
-from typing import NamedTuple
 
 from sessiontree.model.arms import TOP, Arms, arms, path
+from sessiontree.model.changes import Changes
 from sessiontree.model.families import Families
 from sessiontree.model.overlay import ACTIVE, NO_OVERLAY, Overlay, Status
-from sessiontree.model.session import Link, LinkKind, Presence, Session, Turn
+from sessiontree.model.places import Place, Places
+from sessiontree.model.session import Link, Presence, Session, Turn
 
 ROOTS = ""
 """Stands, where a session id would stand, for the place of the roots."""
-
-
-class Place(NamedTuple):
-    """Where a session hangs: under this turn (or `TOP`) of this host, an ancestor of it."""
-
-    host: str
-    turn: str
-
-
-class Changes:
-    """What changed when. Several readers can each ask for what is new to them."""
-
-    def __init__(self) -> None:
-        self.revision = 0
-        self._when: dict[str, int] = {}  # the latest last
-
-    def mark(self, id: str) -> None:
-        self.revision += 1
-        self._when.pop(id, None)
-        self._when[id] = self.revision
-
-    def since(self, revision: int) -> list[str]:
-        """The ids marked after `revision`; costs as many as there are."""
-        ids = []
-        for id, when in reversed(self._when.items()):
-            if when <= revision:
-                break
-            ids.append(id)
-        return ids
 
 
 class Forest:
@@ -62,9 +34,7 @@ class Forest:
         self._links: dict[str, Link] = {}  # also those of sessions that are not there
         self._families = Families()
         self._arms: dict[str, Arms] = {}
-        self._places: dict[str, Place] = {}
-        self._hosted: dict[str, dict[str, set[str]]] = {}  # host → turn → forks
-        self._left_at: dict[str, set[str]] = {}  # turn → sessions whose link names it
+        self._places = Places(self._families, self.arms, self.shapes)
         self._roots: set[str] = set()
 
     # what is known ---------------------------------------------------------------------------
@@ -96,10 +66,7 @@ class Forest:
         old = self._links.get(child)
         if old == link:
             return
-        if old and old.turn:
-            self._left_at[old.turn].discard(child)
-        if link.turn:
-            self._left_at.setdefault(link.turn, set()).add(child)
+        self._places.note_link(old, link)
         self._links[child] = link
         former = self._families.parent.get(child)
         self._families.moved.setdefault(child, former)
@@ -172,23 +139,23 @@ class Forest:
     def place(self, id: str) -> Place | None:
         """Where a session hangs; None for a root."""
         self.settle()
-        return self._places.get(id)
+        return self._places.of.get(id)
 
     @property
     def places(self) -> Mapping[str, Place]:
         """Session → where it hangs, without the roots; read it, do not keep it."""
         self.settle()
-        return self._places
+        return self._places.of
 
     def children(self, host: str, turn: str = TOP) -> list[str]:
         """The sessions that hang under a turn, the first to leave it first."""
         self.settle()
-        return sorted(self._hosted.get(host, {}).get(turn, ()), key=self._came)
+        return sorted(self._places.hosted.get(host, {}).get(turn, ()), key=self._came)
 
     def hosted(self, id: str) -> Mapping[str, AbstractSet[str]]:
         """Turn → the sessions that hang under it."""
         self.settle()
-        return self._hosted.get(id, {})
+        return self._places.hosted.get(id, {})
 
     def fork_count(self, id: str) -> int:
         """How many sessions hang under its turns; for a root all that descend from it."""
@@ -302,74 +269,21 @@ class Forest:
     # keeping it true -------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Work out the places of what moved: parents before children."""
+        """Work out what follows from all changes so far."""
         while moved := self._families.moved:
             self._families.moved = {}
-            stems: list[str] = []
-            leaves: list[str] = []
             for id, former in moved.items():
                 self._settle_root(id)
                 self._renew_arms(id)
                 self._lend(former)
                 self._lend(self._families.parent.get(id))
-                if id not in self._families:
-                    self._hang(id, None)
-                else:
-                    (stems if self._families.children.get(id) else leaves).append(id)
-            if len(stems) > 1:  # one may be below another: take their families whole
-                stems = list({self.root(id) for id in stems})
-            for stem in stems:
-                for id in self._families.below(stem):
-                    self._hang(id, self._find_place(id))
-            for leaf in leaves:
-                self._hang(leaf, self._find_place(leaf))
+            self._places.settle(moved)
 
     def _settle_root(self, id: str) -> None:
         is_root = id in self._families and id not in self._families.parent
         if is_root != (id in self._roots):
             (self._roots.add if is_root else self._roots.discard)(id)
             self.shapes.mark(ROOTS)
-
-    def _find_place(self, id: str) -> Place | None:
-        """The nearest ancestor that owns the turn at which `id` left. What is above a host
-        owns what the host shares, so the search steps from host to host."""
-        parent = self._families.parent.get(id)
-        if parent is None:
-            return None
-        turn = self._links[id].turn or self._turn_handed_over(id, parent)
-        at: str | None = parent
-        while at is not None and turn is not None:
-            if turn in self.arms(at).turns:
-                return Place(at, turn)
-            place = self._places.get(at)
-            at = place.host if place else None
-        return Place(parent, TOP)
-
-    def _turn_handed_over(self, id: str, parent: str) -> str | None:
-        """A handoff shares no turn: it hangs under the last that began before it."""
-        session = self._sessions.get(id)
-        if self._links[id].kind is not LinkKind.HANDOFF or not session or not session.created:
-            return None
-        before = [t for t in self.arms(parent).line if (t.started or 0) <= session.created]
-        return before[-1].id if before else None
-
-    def _hang(self, id: str, place: Place | None) -> None:
-        old = self._places.pop(id, None)
-        if place is not None:
-            self._places[id] = place
-        if old == place:
-            return
-        if old is not None:
-            turns = self._hosted[old.host]
-            turns[old.turn].discard(id)
-            if not turns[old.turn]:
-                del turns[old.turn]
-            if not turns:
-                del self._hosted[old.host]
-            self.shapes.mark(old.host)
-        if place is not None:
-            self._hosted.setdefault(place.host, {}).setdefault(place.turn, set()).add(id)
-            self.shapes.mark(place.host)
 
     def _follow_links(self, id: str | None) -> None:
         """Make a session a member of its family if it is there or has forks that are; go on
@@ -401,14 +315,15 @@ class Forest:
         if list(before.turns) == list(now.turns) and before.at == now.at:
             return
         self.shapes.mark(id)
-        for turn in before.turns.keys() ^ now.turns.keys():
-            for child in self._left_at.get(turn, ()):
-                self._families.moved.setdefault(child, None)
+        for child in self._places.left_at(before.turns.keys() ^ now.turns.keys()):
+            self._families.moved.setdefault(child, None)
 
     def _lend(self, parent: str | None) -> None:
         """A parent without turns of its own shows those of its forks."""
-        session = self._sessions.get(parent) if parent is not None else None
-        if parent is not None and not (session and session.turns):
+        if parent is None or parent not in self._arms:
+            return
+        session = self._sessions.get(parent)
+        if session is None or not session.turns:
             self._renew_arms(parent)
 
     def _shared(self, child: str) -> tuple[Turn, ...]:
@@ -420,7 +335,7 @@ class Forest:
         return ()
 
     def _mark_host(self, id: str) -> None:
-        place = self._places.get(id)
+        place = self._places.of.get(id)
         self.shapes.mark(place.host if place else ROOTS)
 
     def _came(self, id: str) -> tuple[float, float, str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from sessiontree.model.arms import TOP
+from sessiontree.model.arms import END, TOP
 from sessiontree.model.forest import Forest
+from sessiontree.model.session import Turn
 
 LIVE = "live"
 """Stands for the id of a turn that runs and is not in the transcript yet."""
@@ -108,6 +109,7 @@ class _Planner:
         self._own = forest.arms(row.session)
         self._hosted = forest.hosted(row.session)
         self._rows: list[Row] = []
+        self._group_at: dict[Row, str] = {}
         self._old: dict[tuple[str, str, str], Row] = {}
         if old is not None and old.row is row:
             for rows, fork in old.entries:
@@ -117,7 +119,6 @@ class _Planner:
 
     def _lay_out(self) -> None:
         """Depth first with a stack: arms can nest as deep as they like."""
-        session = self.plan.row.session
         stack = [iter(self._below(self.plan.row))]
         while stack:
             for row in stack[-1]:
@@ -131,8 +132,6 @@ class _Planner:
                     break
             else:
                 stack.pop()
-        if self._forest.under_way(session):
-            self._rows.append(self._row(Kind.TURN, session, LIVE, self.plan.row))
         if self._rows:
             self.plan.entries.append((self._rows, None))
 
@@ -142,17 +141,23 @@ class _Planner:
     def _below(self, row: Row) -> list[Row]:
         match row.kind:
             case Kind.SESSION:
-                turns = self._own.line
-                before = self._leaving(row, TOP) if self._is_branched(TOP) else []
-                return before + [self._row(Kind.TURN, row.session, t.id, row) for t in turns]
+                top = self._leaving(row, TOP) if self._is_branched(TOP) else []
+                rows = top + self._turns(row, self._own.line)
+                if self._forest.under_way(row.session):
+                    rows.append(self._row(Kind.TURN, row.session, LIVE, row))
+                return rows + (self._leaving(row, END) if self._is_branched(END) else [])
             case Kind.ARM:
-                turns = self._own.lines[row.turn]
-                return [self._row(Kind.TURN, row.session, t.id, row) for t in turns]
+                return self._turns(row, self._own.lines[row.turn])
             case Kind.GROUP:
-                at = row.parent.turn if row.parent and row.parent.kind is Kind.TURN else TOP
-                members = [id for id in self._forks(at) if self._group(id) == row.turn]
-                return self._with_last(row, self._sessions(row, members))
+                return self._with_last(row, self._sessions(row, self._members(row)))
         return self._leaving(row, row.turn)
+
+    def _turns(self, row: Row, turns: Iterable[Turn]) -> list[Row]:
+        return [self._row(Kind.TURN, row.session, turn.id, row) for turn in turns]
+
+    def _members(self, row: Row) -> list[str]:
+        """The forks of a fan-out."""
+        return [id for id in self._forks(self._group_at[row]) if self._group(id) == row.turn]
 
     def _leaving(self, row: Row, turn: str) -> list[Row]:
         """The arms, fan-outs and forks that left at one place, each the oldest first."""
@@ -160,7 +165,9 @@ class _Planner:
         arms = self._own.at.get(turn, ())
         groups = dict.fromkeys(group for id in forks if (group := self._group(id)))
         rows = [self._row(Kind.ARM, host, first, row) for first in arms]
-        rows += [self._row(Kind.GROUP, host, group, row) for group in groups]
+        for group in groups:
+            rows.append(self._row(Kind.GROUP, host, group, row))
+            self._group_at[rows[-1]] = turn
         self.plan.foldable |= bool(rows)
         rows += self._sessions(row, [id for id in forks if not self._group(id)])
         return self._with_last(row, rows)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
-from sessiontree.model.arms import TOP
+from sessiontree.model.arms import END, TOP
 from sessiontree.model.forest import ROOTS, Forest
 from sessiontree.model.haystack import Haystack
 from sessiontree.model.order import Order
@@ -102,7 +102,7 @@ class Rows:
 
     def _tops_changed(self) -> None:
         self._tops = None
-        self._haystack.stale = True
+        self._haystack.spoil()
 
     def sync(self) -> bool:
         """Take in what changed in the forest; whether rows came, went or moved."""
@@ -143,7 +143,7 @@ class Rows:
             return row.kind is not Kind.TURN
         if self.query:
             index = self.at.get(row.session, len(self.list))
-            return not self.is_open(row) or self._end(index) > index + 1
+            return not self.is_open(row) or self.end(index) > index + 1
         return bool(self._plans.of(row).entries)
 
     def toggle(self, row: Row) -> None:
@@ -182,7 +182,7 @@ class Rows:
             if group := self.forest.overlaid(session).group:
                 yield Key(Kind.GROUP, place.host, group)
             session, turn = place
-            if turn != TOP:
+            if turn not in (TOP, END):
                 yield Key(Kind.TURN, session, turn)
             yield from self._way_in_session(session, turn)
         project = self.order.project_of(session)
@@ -208,14 +208,14 @@ class Rows:
             found = self.at.get(key.session)
             if found is None or key.kind is Kind.SESSION:
                 return found
-            start, stop = found + 1, self._end(found)
+            start, stop = found + 1, self.end(found)
         for index in range(start, stop):
             row = self.list[index]
             if row.turn == key.turn and row.session == key.session and row.kind is key.kind:
                 return index
         return None
 
-    def _end(self, index: int) -> int:
+    def end(self, index: int) -> int:
         """The index behind the last row below the one at `index`."""
         depth = self.list[index].depth
         for at in range(index + 1, len(self.list)):
@@ -309,21 +309,18 @@ class Rows:
     def _lay_out_found(self) -> None:
         for _ in self.warm_up():
             pass
-        hits = self._haystack.find(self.query)
-        found: set[Row] = set()
-        for hit in hits:
-            row: Row | None = hit
-            while row is not None and row not in found:
-                found.add(row)
-                row = row.parent
+        self._hits = set(self._haystack.find(self.query))
+        found, above = set(self._hits), self._hits
+        while above := {row.parent for row in above if row.parent is not None} - found:
+            found |= above
         rows = [row for row in self._haystack.rows if row in found]
         if self._folded_in_filter:
             rows = list(self._without_folded(rows))
-        self.list, self._hits = rows, set(hits)
-        self.at = {row.session: n for n, row in enumerate(rows) if row.kind is Kind.SESSION}
-        self._last_found = {
-            row.parent: row for row in rows if row.parent and row.kind is not Kind.TURN
-        }
+        turn = Kind.TURN
+        others = [(index, row) for index, row in enumerate(rows) if row.kind is not turn]
+        self.list = rows
+        self.at = {row.session: index for index, row in others if row.kind is Kind.SESSION}
+        self._last_found = {row.parent: row for _, row in others if row.parent is not None}
 
     def _walk(self, is_open: Callable[[Row], bool], everything: bool = False) -> Iterator[Entry]:
         """The entries of all plans in the order shown, below sessions that are open."""
