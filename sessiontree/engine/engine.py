@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
+from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.titles import rename
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims
@@ -181,6 +183,7 @@ class Engine:
             choice.model,
             label(prompt),
         )
+        number = self._number(plan)
         try:
             await asyncio.to_thread(self._put_intent, intent, link)
         except StoreError as error:
@@ -188,14 +191,34 @@ class Engine:
             return None
         if link is not None:
             self.catalog.made(link)
+            copied = await self._copied(plan, aim, session)
+            if copied is None:
+                return None
+            plan = copied
         if self.forest.session(plan.session) is None:
             self._begun[plan.session] = label(prompt)
             self.catalog.begun(intent)
         self._unsent.pop(plan.session, None)
         self._finishes.pop(plan.session, None)
         self.settings.used(plan.session, choice)
-        self.pool.start(plan, self._number(plan))
+        self.pool.start(plan, number)
         return plan.session
+
+    async def _copied(self, plan: Plan, aim: Aim, parent: Session | None) -> Plan | None:
+        """Claude Code cannot start at a turn that a compaction hid. A fork from there is copied
+        first and then continued; None when that could not be done."""
+        kept = next((t for t in parent.turns if t.id == aim.keep), None) if parent else None
+        if kept is None or parent is None or not kept.hidden:
+            return plan
+        try:
+            await asyncio.to_thread(
+                fork_offline, Path(parent.path), turn=kept.id, child=plan.session
+            )
+        except ForkError as error:
+            self._listener.tell(str(error), trouble=True)
+            await asyncio.to_thread(self._store.finish, plan.session, Ending.FAILED, str(error))
+            return None
+        return replace(plan, verb=Verb.CONTINUE, parent=plan.session, at=None, spent=0.0)
 
     def _put_intent(self, intent: Intent, link: Link | None) -> None:
         if link is not None:

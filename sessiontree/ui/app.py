@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -18,6 +18,7 @@ from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
+from sessiontree.ui.crash import report
 from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.small import ChoiceDialog
 from sessiontree.ui.main.screen import MainScreen
@@ -66,7 +67,7 @@ class SessionTree(App[None]):
         try:
             self._store = await asyncio.to_thread(Store.open, self.config.store)
         except StoreError as error:
-            self.exit(return_code=1, message=f"sessiontree: {error}")
+            self.exit(return_code=1, message=Text(f"sessiontree: {error}"))
             return
         self._engine = Engine(self.config, self._store, self)
         self.main = MainScreen(self._engine)
@@ -155,6 +156,16 @@ class SessionTree(App[None]):
         if self._ending is None:
             self._ending = asyncio.create_task(self._close_down(), name="close down")
 
+    async def on_unmount(self) -> None:
+        """However the app ends, its runs end with it."""
+        if self._engine is not None:
+            await self._engine.close()
+
+    def _fatal_error(self) -> None:
+        """Textual's own page shows local variables, and those hold messages and keys."""
+        self._exit_renderables.append(Text(report(self.config.home, self._exception)))
+        self._close_messages_no_wait()
+
     async def _close_down(self) -> None:
         if self._engine is not None:
             if any(self._engine.pool):
@@ -171,7 +182,4 @@ def run(config: Config, *, everything: bool = False) -> int:
     """Run the app in this terminal; the exit code."""
     app = SessionTree(config, everything=everything)
     app.run()
-    if app._exit_renderables:
-        for words in app._exit_renderables:
-            print(words, file=sys.stderr)
     return app.return_code or 0
