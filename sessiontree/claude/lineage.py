@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from sessiontree.claude import cost
 from sessiontree.claude.transcript.scan import Scanned, Step
-from sessiontree.model.session import Evidence, Link, Session, Turn
+from sessiontree.model.session import Evidence, Link, Session
 
 _KEPT = (Evidence.MADE, Evidence.MANUAL)
 
@@ -209,9 +209,7 @@ class Lineage:
             return Link(child, None)
         if parent not in self._scanned:
             known = copied
-        return Link(
-            child, parent, self._turn(scanned, parent, known), _point(scanned, known), evidence
-        )
+        return Link(child, parent, self._turn(scanned, parent, known), scanned.kept, evidence)
 
     def _origin(self, scanned: Scanned, step: Step) -> tuple[str, Evidence] | None:
         """Who wrote a line that this session has, and how that is known. None: the session did
@@ -234,14 +232,13 @@ class Lineage:
     def _turn(self, scanned: Scanned, parent: str, index: int) -> str | None:
         """Canonical id of the last turn that is shared when the step `index` is the last one."""
         step = scanned.steps[index]
-        if step.uuid in self._copies or not (other := self._scanned.get(parent)):
-            turn = step.turn
-        else:  # the parent knows the turn in front of a compaction, the child may not
-            holder = next((s for s in other.steps if s.uuid == step.uuid), None)
-            if holder is not None:
-                return self._turn_id(other, holder.turn)
-            turn = step.turn
-        return self._turn_id(scanned, turn)
+        if other := self._scanned.get(parent):
+            # It knows the turn in front of a compaction, which a fork may not have.
+            names = (step.uuid, step.source[1] if step.source else "")
+            for held in other.steps:
+                if held.uuid in names:
+                    return self._turn_id(other, held.turn)
+        return self._turn_id(scanned, step.turn)
 
     def _turn_id(self, scanned: Scanned, turn: int) -> str | None:
         return self._canonical(scanned.session.turns[turn].id) if turn >= 0 else None
@@ -287,14 +284,3 @@ def _older(scanned: Scanned, step: Step) -> bool:
     """Whether a line is older than the session that has it: it is a copy then."""
     created = scanned.session.created
     return created is not None and step.time is not None and step.time < created
-
-
-def _point(scanned: Scanned, index: int) -> str | None:
-    """Uuid, in the parent's transcript, of the last message kept when the step `index` is the
-    last one that is shared."""
-    if scanned.minted and scanned.steps[index].source:
-        return scanned.kept
-    if index + 1 < len(scanned.steps):
-        return scanned.steps[index + 1].after
-    turn: Turn | None = scanned.session.turns[scanned.steps[index].turn] if scanned.steps else None
-    return turn.last if turn else None

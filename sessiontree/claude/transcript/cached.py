@@ -34,7 +34,7 @@ def to_cache(scanned: Scanned) -> dict[str, Any]:
             [t.id, t.parent, t.uuid, t.last, t.label, t.started, t.live, t.hidden, *_usage(t.usage)]
             for t in s.turns
         ],
-        "steps": [[p.uuid, p.turn, p.time, p.source, p.writer, p.after] for p in scanned.steps],
+        "steps": [[p.uuid, p.turn, p.time, p.source, p.writer] for p in scanned.steps],
         "spent": [[p.turn, p.time, p.total, p.begun] for p in scanned.spent],
     }
 
@@ -85,10 +85,8 @@ def _turn(
     return Turn(id, parent, uuid, last, label, started, live, Usage(*usage), hidden=hidden)
 
 
-def _step(
-    uuid: str, turn: int, time: float | None, source: Any, writer: str, after: str | None
-) -> Step:
-    return Step(uuid, turn, time, (source[0], source[1]) if source else None, writer, after)
+def _step(uuid: str, turn: int, time: float | None, source: Any, writer: str) -> Step:
+    return Step(uuid, turn, time, (source[0], source[1]) if source else None, writer)
 
 
 def _usage(usage: Usage) -> tuple[int, int, int, int]:

@@ -40,7 +40,8 @@ _EXPLICIT = b'"explicit":true'
 _ATTACHMENT = b'"type":"attachment","uuid":"'
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z")
 _RECORD = re.compile(rb'\{"(?:parentUuid|type)":')
-_SOURCE = re.compile(rb'"forkedFrom":\{"sessionId":"([^"\\]+)","messageUuid":"([^"\\]+)"\}\}\Z')
+_FORKED = b'"forkedFrom":{'
+_SOURCE = re.compile(rb'"forkedFrom":\{"sessionId":"([^"\\]+)","messageUuid":"([^"\\]+)"\}')
 
 
 class Entry:
@@ -195,7 +196,8 @@ def _attachment(lines: Lines, line: bytes, start: int, end: int) -> bool:
     entry = Entry(uuid.decode(), parent, Kind.OTHER, start, end)
     if line.startswith(b'","timestamp":"', at + 36):
         entry.time = line[at + 51 : line.find(b'"', at + 51, at + 90)].decode("ascii", "replace")
-    if line.endswith(b'"}}') and (source := _SOURCE.search(line, max(0, len(line) - 200))):
+    forked = line.rfind(_FORKED, at)
+    if forked > 0 and (source := _SOURCE.match(line, forked)):
         entry.source = (source[1].decode("utf-8", "replace"), source[2].decode("utf-8", "replace"))
     _add(lines, entry, line.find(b'"isSidechain":true', 14, 240) > 0)
     return True

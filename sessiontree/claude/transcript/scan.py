@@ -26,14 +26,13 @@ class Step:
     compaction (a fork of a compacted session begins with that, seen on Claude Code 2.1.330).
 
     `source` is its `forkedFrom`; `writer` the session that its answer was copied from, ""
-    where the transcript does not say; `after` the uuid of the last message before it."""
+    where the transcript does not say."""
 
     uuid: str
     turn: int  # its turn, as an index of the session's turns; for a boundary the one before it
     time: float | None
     source: tuple[str, str] | None = None
     writer: str = ""
-    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Spent:
 @dataclass(frozen=True, slots=True)
 class Scanned:
     """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
-    transcript, of the last line that an offline fork copied."""
+    transcript, of the last line that was copied (of the last message, where uuids are kept)."""
 
     session: Session
     steps: tuple[Step, ...] = ()
@@ -93,12 +92,11 @@ def read_session(
         mtime_ns=stat.st_mtime_ns,
     )
     minted = _minted(entries, read.facts)
-    kept = _last_copied(entries).source if minted else None
     return Scanned(
         session=session,
-        steps=_steps(chain, session),
+        steps=_steps(chain, session.id),
         spent=_spent(chain, read.facts),
-        kept=kept[1] if kept else None,
+        kept=_kept(entries, created, minted),
         minted=minted,
     )
 
@@ -141,50 +139,27 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     return total
 
 
-def _steps(chain: Chain, session: Session) -> tuple[Step, ...]:
+def _steps(chain: Chain, session: str) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
     for entry in entries:
-        if entry.writer and entry.writer != session.id:
+        if entry.writer and entry.writer != session:
             writers[entry.turn] = entry.writer
-    steps: list[Step] = []
-    own = False  # whether an own prompt was reached
-    for index, entry in enumerate(entries):
-        if entry.kind not in (Kind.PROMPT, Kind.BOUNDARY):
-            continue
-        at = seconds(entry.time)
-        first = not own and bool(steps) and not _before(at, session.created)
-        own = own or first
-        steps.append(
-            Step(
-                uuid=entry.uuid,
-                turn=entry.turn,
-                time=at,
-                source=entry.source,
-                writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
-                after=_message_before(chain, index, session.created if first else None),
-            )
+    return tuple(
+        Step(
+            uuid=entry.uuid,
+            turn=entry.turn,
+            time=seconds(entry.time),
+            source=entry.source,
+            writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
         )
-    return tuple(steps)
+        for entry in entries
+        if entry.kind in (Kind.PROMPT, Kind.BOUNDARY)
+    )
 
 
 def _before(time: float | None, other: float | None) -> bool:
     return time is not None and other is not None and time < other
-
-
-def _message_before(chain: Chain, index: int, created: float | None) -> str | None:
-    """Uuid of the last message in front of an entry; with `created`, of those that were copied,
-    as something that a fork began with can stand between."""
-    entries = chain.entries
-    last: str | None = None
-    at = entries[index].up
-    while at >= 0:
-        if entries[at].kind in chains.MESSAGES:
-            last = last or entries[at].uuid
-            if created is None or _before(seconds(entries[at].time), created):
-                return entries[at].uuid
-        at = entries[at].up
-    return last
 
 
 def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
@@ -234,6 +209,18 @@ def _last_copied(entries: Sequence[Entry]) -> Entry:
             break
         last = entry
     return last
+
+
+def _kept(entries: Sequence[Entry], created: float | None, minted: bool) -> str | None:
+    if minted:
+        source = _last_copied(entries).source
+        return source[1] if source else None
+    if not entries or not _before(seconds(entries[0].time), created):
+        return None
+    for entry in reversed(entries):
+        if entry.kind in chains.MESSAGES and _before(seconds(entry.time), created):
+            return entry.uuid
+    return None
 
 
 def _updated(entries: Sequence[Entry], mtime: float) -> float:
