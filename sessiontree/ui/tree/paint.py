@@ -24,8 +24,8 @@ from sessiontree.model.rows import Kind, Row, Rows
 from sessiontree.ui.tree.face import Face
 from sessiontree.ui.tree.words import GLYPHS, SPINNER
 
-LEAST_LABEL = 12
-"""Cells that a label gets before any column does."""
+LEAST_LABEL, EASY_LABEL = 12, 18
+"""Cells that a label gets before any column does, and before words that could be left out."""
 
 _STEP = 2  # cells of indentation a level
 _COLUMNS = (("turns", 4, 28), ("age", 4, 20), ("cost", 8, 44))
@@ -53,16 +53,9 @@ class Painted(NamedTuple):
     arrow: int | None
 
 
-class Guides(NamedTuple):
-    """`hidden`: levels that are not drawn as they are too many. `text`: what is drawn."""
-
-    hidden: int
-    text: str
-
-
 def paint(
     face: Face,
-    guides: Guides,
+    guides: str,
     width: int,
     style: StyleOf,
     *,
@@ -72,8 +65,8 @@ def paint(
 ) -> Painted:
     """`style` gives the style of a part by name; `spans` are the places in the label to
     highlight; `frame` counts the spinner's steps."""
-    head = [Segment("◆" if marked else " ", style("marked")), Segment(guides.text, style("guide"))]
-    arrow = cell_len(guides.text) + 1 if face.arrow else None
+    head = [Segment("◆" if marked else " ", style("marked")), Segment(guides, style("guide"))]
+    arrow = cell_len(guides) + 1 if face.arrow else None
     lead = f"{face.arrow or ' '} " if not face.number else ""
     head.append(Segment(lead, style("guide")))
     if face.glyph:
@@ -81,13 +74,13 @@ def paint(
     if face.number:
         head.append(Segment(f"{face.number} ", style("dim")))
     room = width - Segment.get_line_length(head) - 1
-    need = min(LEAST_LABEL, cell_len(face.label))
+    need, ease = (min(cells, cell_len(face.label)) for cells in (LEAST_LABEL, EASY_LABEL))
     columns = _columns(face, width, room - need)
     room -= sum(cells for _, cells in columns)
-    state, room = _state(face, room, need)
-    marks = []
+    state, room = _state(face, room, ease)
+    marks: list[Segment] = []
     for text, part in face.marks:
-        if room - need > cell_len(text):
+        if room - (ease if marks else need) > cell_len(text):
             room -= cell_len(text) + 1
             marks.append(Segment(f" {text}", style(part)))
     label = cut(face.label, max(room, 0))
@@ -96,11 +89,10 @@ def paint(
     tail = [Segment(" " * max(gap, 0), style("base"))]
     spinner = None
     if state:
-        glyph, word = state
         if face.status is Status.RUNNING:
             spinner = Segment.get_line_length([*head, *body, *tail]) + 1
-            glyph = SPINNER[frame % len(SPINNER)]
-        tail.append(Segment(f" {glyph}{word}", style(_PARTS.get(face.status, "dim"))))
+            state = SPINNER[frame % len(SPINNER)] + state[1:]
+        tail.append(Segment(f" {state}", style(_PARTS.get(face.status, "dim"))))
     tail += [Segment(text.rjust(cells), style("dim")) for text, cells in columns]
     strip = Strip([*head, *body, *tail]).adjust_cell_length(width, style("base"))
     return Painted(strip, spinner, arrow)
@@ -117,15 +109,14 @@ def _columns(face: Face, width: int, room: int) -> list[tuple[str, int]]:
     return [(getattr(face, name), cells) for name, cells, _ in _COLUMNS if name in kept]
 
 
-def _state(face: Face, room: int, need: int) -> tuple[tuple[str, str] | None, int]:
-    """The glyph of the status and its word, if the label keeps most of itself; the room left."""
+def _state(face: Face, room: int, ease: int) -> tuple[str, int]:
+    """The glyph of the status, with its word if the label has room enough; the room left."""
     if face.status is Status.IDLE:
-        return None, room
+        return "", room
     glyph, word = GLYPHS[face.status], f" {face.status.value}"
-    comfortable = min(cell_len(face.label), LEAST_LABEL + 6)
-    if face.worded and room - 2 - len(word) >= max(need, comfortable):
-        return (glyph, word), room - 2 - len(word)
-    return (glyph, ""), room - 2
+    if face.worded and room - 2 - len(word) >= ease:
+        return glyph + word, room - 2 - len(word)
+    return glyph, room - 2
 
 
 def cut(text: str, cells: int) -> str:
@@ -147,15 +138,16 @@ def _highlighted(
     return [*segments, Segment(label[at:], plain)]
 
 
-def guides(rows: Rows, row: Row, width: int) -> Guides:
-    """The lines before a row, and how many levels are left out where they would take more than
-    two fifths of the width. Costs the levels that are drawn."""
+def guides(rows: Rows, row: Row, width: int) -> str:
+    """The lines before a row. They take two fifths of the width at most: of a row that is deeper
+    the outer levels are left out, and how many forks these are is said instead. Costs the levels
+    that are drawn."""
     grouped = rows.by_project
     depth = max(row.depth - grouped, 0)
-    most = max(width * 2 // 5 // _STEP, 3)
+    most = max(width * 2 // 5 // _STEP, 4)
     hidden = 0
     if depth > most:
-        step = max(most // 2, 1)
+        step = most // 2 * 2 - 2  # an even number: two levels a fork
         hidden = -(-(depth - most) // step) * step
     cells = [" " * _STEP] * (depth - hidden)
     at: Row | None = row
@@ -169,6 +161,6 @@ def guides(rows: Rows, row: Row, width: int) -> Guides:
         at = at.parent
     text = "".join(cells)
     if hidden:
-        mark = f"⋯{hidden} "
+        mark = f"⋯{hidden // 2} "
         text = mark + text[len(mark) :] if len(mark) < len(text) else mark
-    return Guides(hidden, text)
+    return text

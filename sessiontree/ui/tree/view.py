@@ -278,7 +278,7 @@ class TreeView(RowCanvas, can_focus=True):
 
     def _scroll(self, y: int) -> None:
         if y != self.scroll_offset.y and self._height:
-            self.scroll_to(y=y, animate=False)
+            self.scroll_to(y=y, animate=False, force=True)
 
     def _say_selected(self) -> None:
         before, self._row = self._row, self.current
