@@ -44,6 +44,12 @@ class Layout:
     def top(self) -> int:
         return int(self.gap is not None)
 
+    def row_of(self, line: int, at: int) -> int:
+        """The row that shows a character of a line."""
+        first = bisect_left(self.rows, line, key=attrgetter("line"))
+        last = bisect_left(self.rows, line + 1, key=attrgetter("line"))
+        return next((n for n in range(last - 1, first, -1) if self.rows[n].start <= at), first)
+
     def fill(self, drawn: Drawn, width: int) -> None:
         self.folds = drawn.folds
         self._set_lines(0, drawn.lines, width)

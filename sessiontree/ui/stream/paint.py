@@ -14,12 +14,12 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sessiontree.ui.stream.line import Line, Piece, Row, Span, cells
+from sessiontree.ui.stream.line import Line, Piece, Row, Span, cells, rows_of
 
 PREFIX = "stream--"
 
 DEFAULT_CSS = """
-StreamView {
+Canvas {
     background: $background;
     color: $foreground;
     overflow-x: hidden;
@@ -187,19 +187,23 @@ def _styled(
     return segments
 
 
-def highlighted(strip: Strip, start: int, end: int, style: Style) -> Strip:
-    """The strip with the characters from `start` to `end` (-1: to its end) in `style`."""
+def selected(
+    strip: Strip, line: Line, row: Row, span: tuple[int, int], style: Style, *, gutter: int
+) -> Strip:
+    """The strip with what is selected of the row in `style`: of the characters in `span` (its
+    end -1: to the row's end) those that can be copied."""
+    first = gutter + sum(len(piece.text) for piece in line.margin)
+    last = gutter + sum(len(piece.text) for piece in prefix(line, row)) + row.end - row.start
+    start = max(span[0], first)
+    end = max(start, last if span[1] < 0 else min(span[1], last))
     segments: list[Segment] = []
     at = 0
     for segment in strip:
-        text = segment.text
-        stop = at + len(text) if end < 0 else end
-        first = min(max(start - at, 0), len(text))
-        last = min(max(stop - at, first), len(text))
-        for part, chosen in ((text[:first], False), (text[first:last], True), (text[last:], False)):
-            if part:
-                own = segment.style or _NO_STYLE
-                segments.append(Segment(part, own + style if chosen else own))
+        text, own = segment.text, segment.style or _NO_STYLE
+        cuts = [0, *(min(max(place - at, 0), len(text)) for place in (start, end)), len(text)]
+        for number, (one, other) in enumerate(pairwise(cuts)):
+            if one < other:
+                segments.append(Segment(text[one:other], own + style if number == 1 else own))
         at += len(text)
     return Strip(segments, strip.cell_length)
 
@@ -210,3 +214,13 @@ def badge(strip: Strip, text: str, width: int, style: Style) -> Strip:
     left = max(0, width - cell_len(label) - 1)
     rest = strip.crop(0, left), Strip([Segment(label, style)]), strip.crop(width - 1, width)
     return Strip.join(rest)
+
+
+def sentence(text: str, y: int, width: int, palette: Palette) -> Strip:
+    """Row `y` of a view that has nothing to show but a sentence of help."""
+    edge = (Piece("  "),)
+    line = Line(text, lead=edge, hang=edge, style="help")
+    rows = rows_of([line], width - 2)
+    if 1 <= y <= len(rows):
+        return paint(line, rows[y - 1], width, palette, gutter=Piece(" "))
+    return Strip.blank(width, palette.base)

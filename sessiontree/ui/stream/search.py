@@ -18,10 +18,13 @@ from sessiontree.ui.stream.line import Line, Span
 
 
 class Place(NamedTuple):
-    """The `ordinal`-th hit, from 0, of an event."""
+    """The `ordinal`-th hit, from 0, of an event; and where that is: the number of the line in
+    its layout, and the character in the line's text."""
 
     event: int
     ordinal: int
+    line: int = 0
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,13 @@ class Search:
             position = sum(self._counts[:known]) + self.place.ordinal + 1
         return Found(position, max(total, position), self._counted >= len(self._page.events))
 
-    def spans(self, text: str) -> list[Span]:
-        """The hits in one line, to be highlighted."""
-        return [(found.start(), found.end(), "match") for found in self._find.finditer(text)]
+    def marks(self, index: int, line: int, text: str) -> list[Span]:
+        """The hits in one line of an event, to be highlighted."""
+        spans = [(found.start(), found.end(), "match") for found in self._find.finditer(text)]
+        if self.place and self.place.event == index and self.place.line == line:
+            at = self.place.at
+            return [(s, e, "match-current" if s == at else name) for s, e, name in spans]
+        return spans
 
     def changed(self, start: int) -> None:
         """Events from `start` on are others than before, or elsewhere."""
@@ -70,22 +77,26 @@ class Search:
 
     def step(self, forward: bool, start: int) -> Place | None:
         """Moves to the next hit, or the one before; from event `start` on where there is no
-        current one. Goes round at the end. None where there is no hit at all."""
+        current one. Goes round at the end. None where there is no hit at all. Unfolds the event
+        if the hit is in what is folded away."""
+        self.place = self._next(forward, start)
         if self.place:
-            index, ordinal = self.place
-            ordinal += 1 if forward else -1
+            line, at = self._locate(self.place)
+            self.place = Place(self.place.event, self.place.ordinal, line, at)
+        return self.place
+
+    def _next(self, forward: bool, start: int) -> Place | None:
+        by = 1 if forward else -1
+        if self.place:
+            index, ordinal = self.place.event, self.place.ordinal + by
             if 0 <= ordinal < self._count(index):
-                self.place = Place(index, ordinal)
-                return self.place
-            start = index + (1 if forward else -1)
+                return Place(index, ordinal)
+            start = index + by
         count = len(self._page.events)
-        steps = range(count)
-        for step in steps:
-            index = (start + (step if forward else -step)) % count
+        for step in range(count):
+            index = (start + by * step) % count
             if hits := self._count(index):
-                self.place = Place(index, 0 if forward else hits - 1)
-                return self.place
-        self.place = None
+                return Place(index, 0 if forward else hits - 1)
         return None
 
     def count(self) -> Iterator[None]:
@@ -103,9 +114,7 @@ class Search:
                 cost = 0
                 yield
 
-    def hit(self, place: Place) -> tuple[int, int]:
-        """Line (the empty one before the event included) and character of a hit. Unfolds the
-        event if the hit is in what is folded away."""
+    def _locate(self, place: Place) -> tuple[int, int]:
         page = self._page
         layout = page.layout(place.event)
         if not page.is_unfolded(place.event):

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.cells import set_cell_size
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from sessiontree.ui.stream.layout import Page
-from sessiontree.ui.stream.line import Line, Row
+from sessiontree.ui.stream.layout import Layout, Page
+from sessiontree.ui.stream.line import Line, Row, cells
 from sessiontree.ui.stream.paint import prefix
 
 _ROWS = 1 << 24  # more than an event can have
@@ -53,16 +54,22 @@ class Places:
                     parts.append(_part(line, row, *span, gutter))
         return "".join(parts)
 
-    def all_of(self, page: Page, index: int) -> Selection:
+    def all_of(self, index: int, layout: Layout) -> Selection:
         """An event as a whole."""
-        rows = len(page.layout(index).rows)
-        return Selection(Offset(0, self.y(index, 0)), Offset(1 << 20, self.y(index, rows - 1)))
+        last = len(layout.rows) - 1
+        return Selection(Offset(0, self.y(index, layout.top)), Offset(1 << 20, self.y(index, last)))
 
-
-def word(text: str, at: int) -> tuple[int, int]:
-    """Start and end of the word around a character: up to the next space."""
-    start, end = text.rfind(" ", 0, at) + 1, text.find(" ", at)
-    return start, len(text) if end < 0 else end
+    def word(self, index: int, layout: Layout, number: int, x: int, gutter: int) -> Selection:
+        """What stands between two spaces at cell `x` of a row."""
+        row = layout.rows[number]
+        line = layout.lines[row.line]
+        before = gutter + sum(len(piece.text) for piece in prefix(line, row))
+        text = line.text[row.start : row.end]
+        at = len(set_cell_size(text, max(0, x - gutter - cells(prefix(line, row)))))
+        start, end = text.rfind(" ", 0, at) + 1, text.find(" ", at)
+        end = len(text) if end < 0 else end
+        place = self.y(index, number)
+        return Selection(Offset(before + start, place), Offset(before + end, place))
 
 
 def _part(line: Line, row: Row, start: int, end: int, gutter: int) -> str:

@@ -37,9 +37,11 @@ class Viewport:
 
     @property
     def last(self) -> int:
-        """The last event of which something is shown."""
-        last = self.page.heights.find(self.top + max(0, self.height - 1))[0]
-        return min(last, len(self.page.events) - 1)
+        """The last event of which something is shown, more than the empty row before it."""
+        last, row = self.page.heights.find(self.top + max(0, self.height - 1))
+        if last >= len(self.page.events):
+            return len(self.page.events) - 1
+        return last - (row < self.page.layout(last).top and last > 0)
 
     def reset(self) -> None:
         """Other events are there: to their end."""
