@@ -113,24 +113,27 @@ async def test_a_tool_is_called_and_its_result_comes_back(
     assert '"thinking":"It has to be written down."' in lines
 
 
-@pytest.mark.parametrize(
-    ("reply", "told"),
-    [
-        (Failure(401, "invalid x-api-key"), "Invalid API key"),
-        (Failure(429, "Too many", headers={"retry-after": "1"}), "429"),
-        (Failure(529, "Overloaded"), "529 Overloaded"),
-        (say(Drop()), "Connection dropped"),
-        (say("Half of", Drop()), "API Error"),
-        (say("Half of", Failure(529, "Overloaded")), "Overloaded"),
-    ],
+FAILURES = (
+    (Failure(401, "invalid x-api-key"), "Invalid API key"),
+    (Failure(429, "Too many", headers={"retry-after": "1"}), "429"),
+    (Failure(529, "Overloaded"), "529 Overloaded"),
+    (say(Drop()), "Connection dropped"),
+    (say("Half of", Drop()), "API Error"),
+    (say("Half of", Failure(529, "Overloaded")), "Overloaded"),
 )
-async def test_a_failure_reaches_the_cli_as_one(
-    api: MessagesApi, place: ClaudePlace, reply: Reply | Failure, told: str
+
+
+async def test_failures_reach_the_cli_as_what_they_are(
+    api: MessagesApi, place: ClaudePlace
 ) -> None:
-    api.script = lambda request: reply
-    result = await ask(place, "Hello")
-    assert result.is_error
-    assert told in str(result.result)
+    api.script = lambda request: FAILURES[int(request.prompt)][0]
+    async with ClaudeSDKClient(options(place)) as client:
+        for number, (_, told) in enumerate(FAILURES):
+            await client.query(str(number))
+            *_, result = [message async for message in client.receive_response()]
+            assert isinstance(result, ResultMessage)
+            assert result.is_error
+            assert told in str(result.result)
 
 
 async def test_a_held_reply_can_be_interrupted_and_another_released(
@@ -210,6 +213,7 @@ def test_other_requests_are_answered_sensibly(api: MessagesApi) -> None:
     assert call(api, "HEAD", "/").status == 200
     assert call(api, "GET", "/v1/models").status == 404
     assert call(api, "POST", "/v1/messages", b"{").status == 400
+    assert call(api, "POST", "/v1/messages", b"[]").status == 400
     counted = call(api, "POST", "/v1/messages/count_tokens", b'{"messages": []}')
     assert json.loads(counted.read())["input_tokens"] > 0
     title = b'{"messages": [{"role": "user", "content": "A title, please"}]}'
@@ -225,6 +229,11 @@ def test_stopping_waits_for_nobody() -> None:
         assert response.readline() == b"event: message_start\n"
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         response.read()
+
+
+def test_it_can_be_stopped_before_it_has_begun() -> None:
+    with MessagesApi(lambda request: say("Never asked")) as api:
+        assert api.url.startswith("http://127.0.0.1:")
 
 
 def test_what_a_script_raises_fails_its_test() -> None:

@@ -3,6 +3,9 @@ when there is no account, no key and no internet.
 
     with MessagesApi(lambda request: say(f"You said {request.prompt}")) as api:
         environment = demo_env(api.url, config_dir)
+
+Replies speak the language of `reply`, requests are read with `request`, and `wire` stands between
+them and the bytes.
 """
 
 from __future__ import annotations
@@ -14,17 +17,19 @@ import random
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from sessiontree.demo import wire
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, say
 from sessiontree.demo.request import Request
 
 if TYPE_CHECKING:
-    import starlette.requests
+    from starlette.requests import Request as HttpRequest
     from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 
 Script = Callable[[Request], Reply | Failure]
 """Called in the API's own thread, one request at a time: quick, and free of blocking calls."""
@@ -48,6 +53,7 @@ def demo_env(api_url: str, config_dir: Path, *, retries: int = 2) -> dict[str, s
         "CLAUDE_CONFIG_DIR": str(config_dir),
         "CLAUDE_CODE_MAX_RETRIES": str(retries),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_TMPDIR": str(config_dir / "tmp"),
         "NO_PROXY": "127.0.0.1",
@@ -68,6 +74,7 @@ class MessagesApi:
     def __init__(self, script: Script, *, pace: float = 0.0) -> None:
         self.script = script
         self.pace = pace
+        self.url = ""
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._fault: Exception | None = None
@@ -75,6 +82,7 @@ class MessagesApi:
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._gate = asyncio.Event()
@@ -89,20 +97,16 @@ class MessagesApi:
         traceback: TracebackType | None,
     ) -> None:
         """Stops at once, whatever is under way. Raises what the script raised, if it did."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        with suppress(RuntimeError):  # the loop is closed already, where serving failed
+            self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
-        self._socket.close()
         if self._fault and error is None:
             raise self._fault
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    @property
     def requests(self) -> list[Request]:
-        """What the script was asked so far, the first first, retries included; side requests
-        of the CLI are not among them."""
+        """What the script was asked so far, the first first: retries and subagents included,
+        side requests of the CLI not."""
         with self._lock:
             return list(self._requests)
 
@@ -111,8 +115,13 @@ class MessagesApi:
         self._loop.call_soon_threadsafe(self._gate.set)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
+        except Exception as error:  # noqa: BLE001  raised again by __exit__
+            self._fault = error
+        finally:
+            self._socket.close()  # whoever still asks is refused rather than left to wait
 
     async def _serve(self) -> None:
         import uvicorn
@@ -149,28 +158,33 @@ class MessagesApi:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in (serving, stopping):
             task.cancel()
-        for listener in server.servers:
+        for listener in getattr(server, "servers", ()):  # none yet, when stopped at once
             listener.close()
         for transport in list(connections.values()):
             transport.abort()
         await asyncio.wait([serving, stopping])
+        if not serving.cancelled():
+            serving.result()
 
-    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        import starlette.requests
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from starlette.requests import ClientDisconnect
+        from starlette.requests import Request as HttpRequest
 
         try:
-            response = await self._respond(starlette.requests.Request(scope, receive))
+            response = await self._respond(HttpRequest(scope, receive))
             if response is not None:
                 await response(scope, receive, send)
             elif connection := self._connections.get(scope["client"]):
                 connection.close()
+        except ClientDisconnect:
+            pass  # an interrupted or killed CLI does not wait for its answer
         except _Dropped:
             raise  # in mid-stream: uvicorn closes the connection
         except Exception as error:
             self._fault = error  # raised again by __exit__
             raise
 
-    async def _respond(self, http: starlette.requests.Request) -> Response | None:
+    async def _respond(self, http: HttpRequest) -> Response | None:
         """The response, None where the connection is to be dropped instead."""
         from starlette.responses import JSONResponse, Response
 
@@ -183,6 +197,8 @@ class MessagesApi:
             body = json.loads(await http.body())
         except ValueError as error:
             return _failed(Failure(400, f"the body is not JSON: {error}"))
+        if not isinstance(body, dict):
+            return _failed(Failure(400, "the body is not a JSON object"))
         if path.endswith("/count_tokens"):
             return JSONResponse({"input_tokens": wire.tokens(body)})
         return await self._reply(Request(body, dict(http.headers)))

@@ -78,6 +78,7 @@ def write_settings(claude: Path, workspace: Path) -> None:
     no key to approve, no folder to trust, no mode to choose (seen on 2.1.330)."""
     state = {
         "hasCompletedOnboarding": True,
+        "hasSeenAutoDefaultNudge": True,
         "theme": "dark",
         "customApiKeyResponses": {"approved": [DEMO_KEY], "rejected": []},
         "projects": {

@@ -9,7 +9,15 @@ from pathlib import Path
 from sessiontree.demo.api import Script
 from sessiontree.demo.reply import Failure, Reply
 from sessiontree.demo.request import Request
-from sessiontree.demo.scenes import arms, at_length, improvised, limiter, login, next_steps, windows
+from sessiontree.demo.scenes import (  # with their import, all scenes are registered
+    arms,
+    at_length,
+    improvised,
+    limiter,  # noqa: F401
+    login,  # noqa: F401
+    next_steps,
+    windows,
+)
 from sessiontree.demo.scenes.stage import SCENES, Turn, key, play
 
 
@@ -33,18 +41,10 @@ SUGGESTIONS = (
 )
 """In a good order for the first five minutes."""
 
-AGAIN = {key(prompt) for prompt in ("Go on", "Continue", "Try again", "Again")}
+PACE = 0.03
+"""Seconds from word to word: quick, but slow enough to read along and to interrupt."""
 
-__all__ = [
-    "SUGGESTIONS",
-    "Suggestion",
-    "arms",
-    "at_length",
-    "limiter",
-    "login",
-    "script",
-    "windows",
-]
+AGAIN = {key(prompt) for prompt in ("Go on", "Continue", "Try again", "Again")}
 
 
 def script(workspace: Path) -> Script:
