@@ -27,7 +27,7 @@ from sessiontree.store.draft import Draft
 from sessiontree.store.errors import StoreBusy, StoreDamaged, StoreError, StoreReadOnly
 from sessiontree.store.files import FOLDER_MODE, Files
 from sessiontree.store.format import Changes, Header, Tables
-from sessiontree.store.migrations import READER, VERSION, migrate
+from sessiontree.store.migrations import SCHEMA, Schema
 from sessiontree.store.storefile import StoreFile, SyncFailed, discard, set_aside
 
 _SLACK = 32 * 1024
@@ -42,10 +42,18 @@ class Journal:
     Opening raises `StoreError` where there is nothing that could be shown. Where it can only be
     read, `read_only` says why. `notices` are sentences for a person about what was found."""
 
-    def __init__(self, path: Path, *, deadline: float = 5.0, files: Files | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        deadline: float = 5.0,
+        files: Files | None = None,
+        schema: Schema = SCHEMA,
+    ) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
         self.deadline = deadline
+        self.schema = schema
         self.read_only = ""
         self.notices: list[str] = []
         self.state = threading.Lock()
@@ -53,7 +61,7 @@ class Journal:
         self._files = files or Files()
         self._lock = self._files.lock(self.lock_path)
         self._file: StoreFile | None = None
-        self._contents = Contents(Header(VERSION, READER, store="", generation=0), 0)
+        self._contents = Contents(Header(schema.version, schema.reader, store="", generation=0), 0)
         self._unsure = False  # read without the lock: to be read again by whoever holds it
         self._compact_from = _SLACK
         self._draft: Draft | None = None
@@ -229,7 +237,7 @@ class Journal:
             self._create()
 
     def _create(self) -> None:
-        header = Header(VERSION, READER, uuid.uuid4().hex, generation=0)
+        header = replace(self.header, store=uuid.uuid4().hex)
         self._contents = Contents(header, 0)
         self._rewrite({})
 
@@ -244,8 +252,9 @@ class Journal:
         except Damage as damage:
             raise self._damaged(damage) from None
         try:
-            if file.contents.header.reader > VERSION:
-                raise StoreError(words.too_new(self.path, file.contents.header.version))
+            header, known = file.contents.header, self.schema.version
+            if header.reader > known:
+                raise StoreError(words.too_new(self.path, header.version, known))
             file.read_on()
             self._check_successor(file.contents)
         except Damage as damage:
@@ -284,16 +293,16 @@ class Journal:
         if not self.read_only:
             if contents.cut_short:
                 self._turn_read_only(words.cut_short(self.path, backups(self.path)))
-            elif version > VERSION:
-                self._turn_read_only(words.newer(self.path, version))
+            elif version > self.schema.version:
+                self._turn_read_only(words.newer(self.path, version, self.schema.version))
         writable = locked and not self.read_only
         if file.torn and writable:
             try:
                 self._set_aside(file)
             except OSError as error:  # it stays where it is; the next transaction tries again
                 self.notices.append(words.torn_stays(self.path, error))
-        if version < VERSION:
-            tables = migrate(contents.tables, version)
+        if version < self.schema.version:
+            tables = self.schema.migrate(contents.tables, version)
             if writable:
                 self._rewrite(tables)
             else:
@@ -384,8 +393,8 @@ class Journal:
         former = self.header
         header = replace(
             former,
-            version=VERSION,
-            reader=READER,
+            version=self.schema.version,
+            reader=self.schema.reader,
             generation=former.generation + 1,
             former=self.seq,
         )

@@ -6,8 +6,6 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from sessiontree.store.migrations import VERSION
-
 _AGAIN = "Nothing was written to it. Start sessiontree again to use it."
 
 
@@ -90,17 +88,17 @@ def cut_short(path: Path, backups: Sequence[Path]) -> str:
     )
 
 
-def too_new(path: Path, version: int) -> str:
+def too_new(path: Path, version: int, known: int) -> str:
     return (
         f"{path} was written by a newer sessiontree (store version {version}); this one knows "
-        f"versions up to {VERSION}. Nothing was changed: update sessiontree."
+        f"versions up to {known}. Nothing was changed: update sessiontree."
     )
 
 
-def newer(path: Path, version: int) -> str:
+def newer(path: Path, version: int, known: int) -> str:
     return (
         f"{path} was written by a newer sessiontree (store version {version}, this one writes "
-        f"{VERSION}): it is shown, not changed. Update sessiontree."
+        f"{known}): it is shown, not changed. Update sessiontree."
     )
 
 

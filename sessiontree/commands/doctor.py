@@ -1,0 +1,33 @@
+"""`sessiontree doctor`: what is wrong with the store, and its repair on request."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from sessiontree.config import Config
+from sessiontree.store.doctor import examine, repair
+from sessiontree.store.errors import StoreError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="put together all that can be read; the damaged file is kept beside it",
+    )
+
+
+def run(config: Config, args: argparse.Namespace) -> int:
+    """0 when the store is whole, or is again; 1 when it is damaged or could not be looked at."""
+    try:
+        if args.repair:
+            for line in repair(config.store):
+                print(line)
+        report = examine(config.store)
+    except StoreError as error:
+        print(f"sessiontree doctor: {error}", file=sys.stderr)
+        return 1
+    for line in report.lines:
+        print(line)
+    return 1 if report.ill else 0
