@@ -198,8 +198,8 @@ def name(turn: Turn) -> Scene:
             """
             **{suggestion}**: {why}.
 
-            I did not look whether the name is taken. Ask again in another arm and you get
-            another one; that is what comparing is for.
+            I did not look whether the name is taken. Ask in another arm, and chances are that
+            you get another one; that is what comparing is for.
             """,
             suggestion=suggestion,
             why=why,
