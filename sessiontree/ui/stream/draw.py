@@ -31,6 +31,7 @@ CARET = "▌"
 """Stands at the end of a text that is still being typed."""
 
 _INDENT = 3  # cells before the `❯`
+_MOST_GUIDES = 4  # agents nested deeper stand where the fourth does: the text needs its room
 _PROMPT_LINES = 12
 _NOTICE_LINES = 6
 
@@ -92,7 +93,7 @@ def margin(event: Event) -> Pieces:
     """What stands left of everything that an event shows; a prompt and a mark begin at the edge."""
     if isinstance(event, Prompt | Mark) and not event.depth:
         return ()
-    guide = (Piece("│ ", "guide"),) * min(event.depth, 12)
+    guide = (Piece("│ ", "guide"),) * min(event.depth, _MOST_GUIDES)
     return (Piece(" " * _INDENT), *guide)
 
 

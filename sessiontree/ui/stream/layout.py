@@ -118,6 +118,7 @@ class Page:
     def change(self, start: int, events: Sequence[Event]) -> Moved:
         """`events` differ from those known from `start` on. What is the same further back keeps
         its height. Costs what lies behind `start`."""
+        start = min(start, len(self.events))
         old, new = self.events[start:], list(events[start:])
         self.events[start:] = new
         same = 0  # events that have only moved

@@ -66,8 +66,10 @@ def cells(pieces: Iterable[Piece]) -> int:
 
 
 def plain(text: str) -> str:
-    """`text` as a line can hold it: tabs as spaces, and no variation selectors, about whose
-    width terminals disagree."""
+    """`text` as a line can hold it: on one line, tabs as spaces, and no variation selectors,
+    about whose width terminals disagree."""
+    if "\n" in text:
+        text = text.replace("\n", " ")
     if "\t" in text:
         text = text.expandtabs(TAB)
     return text.translate(_SELECTORS) if "\ufe0f" in text or "\ufe0e" in text else text
@@ -124,10 +126,10 @@ def _wrap_wide(text: str, first: int, width: int) -> list[tuple[int, int]]:
         while full < count and used + sizes[full] <= room:
             used += sizes[full]
             full += 1
+        full = max(full, start + 1)
         if full == count:
             rows.append((starts[start], len(text)))
             break
-        full = max(full, start + 1)
         end = full
         while end > start and not (
             spaces[end] or spaces[end - 1] or sizes[end] == 2 or sizes[end - 1] == 2
