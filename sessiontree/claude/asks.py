@@ -26,7 +26,7 @@ def ask(session: str, tool: str, data: dict[str, Any], context: sdk.ToolPermissi
         kind=_KINDS.get(tool, AskKind.PERMISSION),
         tool=clean_line(tool),
         input=cleaned(data),
-        title=clean_line(context.title or context.display_name or ""),
+        title=clean_line(context.title or ""),
         reason=clean_line(context.decision_reason or context.description or ""),
         agent=context.agent_id or "",
         suggestions=tuple(_suggestion(update) for update in _updates(tool, context)),

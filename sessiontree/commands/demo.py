@@ -12,13 +12,11 @@ from pathlib import Path
 
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
-from sessiontree.demo.place import prepare
-from sessiontree.demo.scenes import SUGGESTIONS, script
+from sessiontree.demo.place import DemoPlace, prepare
+from sessiontree.demo.scenes import PACE, SUGGESTIONS, script
+from sessiontree.store.database import Store
 
 USAGE_ERROR = 2
-
-HUMAN_PACE = 0.03
-"""Seconds between two words of the scripted model, in the mean."""
 
 
 def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
@@ -36,7 +34,8 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
         except OSError as error:
             print(f"sessiontree: the demo cannot use {folder}: {error}", file=sys.stderr)
             return USAGE_ERROR
-        api = stack.enter_context(MessagesApi(script(place.workspace), pace=HUMAN_PACE))
+        _recall(place)
+        api = stack.enter_context(MessagesApi(script(place.workspace), pace=PACE))
         config = Config(
             home=place.home,
             claude=place.claude,
@@ -48,3 +47,13 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
         # The SDK writes titles where this points to.
         os.environ["CLAUDE_CONFIG_DIR"] = str(place.claude)
         return open_app(config)
+
+
+def _recall(place: DemoPlace) -> None:
+    """Make the app remember the runs of a new demo as its own: they were, when it was recorded."""
+    path = Config(place.home, place.claude, place.workspace).store
+    if not path.exists():
+        with Store.open(path) as store:
+            for session, ending in place.endings().items():
+                reason = "The API was overloaded (529)" if ending == "failed" else ""
+                store.finish(session, ending, reason)

@@ -38,6 +38,15 @@ class DemoPlace:
         """The app's own folder."""
         return self.folder / "home"
 
+    def endings(self) -> dict[str, str]:
+        """How the last run of each session ended: session id → done, failed or interrupted."""
+        found = {}
+        for path in self.claude.glob("projects/*/*.jsonl"):
+            end = path.read_bytes()[-4_000:]
+            failed, interrupted = b'"isApiErrorMessage": true' in end, b"interrupted by user" in end
+            found[path.stem] = "failed" if failed else "interrupted" if interrupted else "done"
+        return found
+
     def env(self, api_url: str) -> dict[str, str]:
         """The variables with which Claude Code lives here and talks to the demo's API."""
         return demo_env(api_url, self.claude)

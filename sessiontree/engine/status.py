@@ -53,5 +53,6 @@ def overlay(
         title=annotation.title,
         hidden=annotation.hidden,
         verdict=annotation.chosen,
+        here=run is not None or finish is not None,
         notes={"": annotation.note} if annotation.note else {},
     )

@@ -57,6 +57,7 @@ class Overlay:
     hidden: bool = False
     verdict: Verdict = Verdict.NONE
     notes: Mapping[str, str] = field(default_factory=dict)
+    here: bool = False  # it was run in this app
     group: str = ""  # id of the fan-out that it is part of
 
     @property

@@ -158,6 +158,7 @@ class SessionTree(App[None]):
 
     async def on_unmount(self) -> None:
         """However the app ends, its runs end with it."""
+        self.main = None  # what still happens, nobody looks at
         if self._engine is not None:
             await self._engine.close()
 

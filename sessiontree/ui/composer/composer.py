@@ -82,7 +82,7 @@ class PromptArea(TextArea):
             tab_behavior="focus",
         )
         self.draft = Draft()
-        self.suggestion = ""
+        self._proposal = ""
 
     def action_send(self) -> None:
         self.post_message(self.Submitted(self.draft.whole(self.text)))
@@ -95,14 +95,14 @@ class PromptArea(TextArea):
 
     def action_cursor_right(self, select: bool = False) -> None:
         """In an empty composer: take what is suggested."""
-        if not self.text and self.suggestion:
-            self.put(self.suggestion)
+        if not self.text and self._proposal:
+            self.put(self._proposal)
         else:
             super().action_cursor_right(select)
 
     def suggest(self, prompt: str, shows: str) -> None:
         """Propose a prompt while nothing is typed; "" proposes none."""
-        self.suggestion = prompt
+        self._proposal = prompt
         self.placeholder = Content(f"{prompt}  (→ takes it: {shows})" if prompt else ASK)
 
     def action_options(self) -> None:

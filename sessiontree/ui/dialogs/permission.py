@@ -43,7 +43,7 @@ class PermissionDialog(Dialog[Answer | None]):
         )
 
     def body(self) -> ComposeResult:
-        yield Static(input_content(self.ask.tool, self.ask.input))
+        yield Static(input_content(self.ask.input))
         if self.ask.reason and not any(self.ask.reason in str(v) for v in self.ask.input.values()):
             yield Static(Content(self.ask.reason), classes="note")
 
@@ -95,9 +95,9 @@ class PermissionDialog(Dialog[Answer | None]):
         self.dismiss(Deny(message.value))
 
 
-def input_content(tool: str, data: Mapping[str, Any]) -> Content:
+def input_content(data: Mapping[str, Any]) -> Content:
     """Every field of a tool's input, named; nothing is left out without a word."""
-    parts: list[Content] = [Content(tool).stylize("bold $accent")]
+    parts: list[Content] = []
     for name, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         hidden = len(text) - MOST

@@ -142,10 +142,10 @@ class MainScreen(StartKeys, SessionKeys):
     # Looking around
 
     def action_previous_prompt(self) -> None:
-        self.stream.action_previous_prompt()
+        self.stream.action_prompt(-1)
 
     def action_next_prompt(self) -> None:
-        self.stream.action_next_prompt()
+        self.stream.action_prompt(1)
 
     def action_parent(self) -> None:
         """To the turn at which the selected session left its parent."""

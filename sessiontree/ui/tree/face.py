@@ -82,7 +82,8 @@ def _session(forest: Forest, row: Row, now: float) -> Face:
         marks.append(("discarded" if overlay.verdict else "put away", "dim"))
     if any(overlay.notes.values()):
         marks.append(("✎", "note"))
-    if session and not (link and link.evidence is Evidence.MADE) and _origin(session.origin):
+    made_here = overlay.here or (link is not None and link.evidence is Evidence.MADE)
+    if session and not made_here and _origin(session.origin):
         marks.append((_origin(session.origin), "dim"))
     count = len(own.line) + forest.under_way(id)
     updated = overlay.since if status.active else session and session.updated
