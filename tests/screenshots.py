@@ -1,0 +1,99 @@
+"""Draws `screenshots/` from the demo: the real app, the real Claude Code, the scripted model.
+
+python -m tests.screenshots
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from sessiontree.config import Config
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.place import prepare
+from sessiontree.demo.scenes import SUGGESTIONS, script
+from sessiontree.model.event import Text, Thinking
+from sessiontree.model.run import Allow
+from sessiontree.ui.app import SessionTree
+
+FOLDER = Path(__file__).parent.parent / "screenshots"
+SIZE = (140, 42)
+PATIENCE_SECONDS = 60
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Let the app go on until something is the case."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await pilot.pause(0.05)
+    await pilot.pause(0.3)  # and let it be drawn
+
+
+async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
+    def save(name: str) -> None:
+        app.save_screenshot(f"{name}.svg", path=str(FOLDER))
+        print(f"screenshots/{name}.svg")
+
+    await until(pilot, lambda: app.main and app.main.tree_view.selected[0])
+    main = app.main
+    assert main is not None
+    engine, tree = main.engine, main.tree_view
+    await until(pilot, lambda: engine.opened and not engine.opened.loading)
+    await pilot.press("l", "j", "j", "l")
+    root = tree.rows.list[0].session
+    tree.select(root, engine.forest.session(root).line[1].id)  # type: ignore[union-attr]
+    await pilot.press("f")
+    main.composer.put("Try a leaky bucket instead")
+    await pilot.pause(0.5)
+    save("fork")
+
+    await pilot.press("enter")
+    await until(pilot, lambda: list(engine.pool))
+    tree.select(root)
+    await pilot.press("escape", "c")
+    main.composer.put(SUGGESTIONS[0].prompt)
+    await pilot.press("enter")
+    await until(pilot, engine.asks)
+    await pilot.pause(0.5)
+    save("permission")
+    await pilot.press("l")
+
+    def typing() -> bool:
+        events = engine.opened.feed.events if engine.opened else []
+        last = events[-1] if events else None
+        return isinstance(last, Text | Thinking) and not last.done and len(last.text) > 60
+
+    run, ask = engine.asks()[0]
+    tree.select(run.plan.session)
+    await until(pilot, lambda: engine.opened and engine.opened.session == run.plan.session)
+    engine.answer(run, ask, Allow())
+    await until(pilot, typing)
+    save("tree")
+
+
+async def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="limiter-") as folder:
+        place = prepare(Path(folder) / "demo", time.time())
+        os.environ["CLAUDE_CONFIG_DIR"] = str(place.claude)
+        with MessagesApi(script(place.workspace), pace=0.02) as api:
+            config = Config(
+                home=place.home,
+                claude=place.claude,
+                cwd=place.workspace,
+                env=place.env(api.url),
+                demo=True,
+            )
+            app = SessionTree(config)
+            async with app.run_test(size=SIZE) as pilot:
+                await draw(app, pilot)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
