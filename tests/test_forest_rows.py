@@ -129,11 +129,11 @@ class World:
             forest.put(session)
         rows = Rows(forest, self.rows.scope)
         assert set(rows.order._project_of) == set(self.rows.order._project_of)
-        rows.order = self.rows.order
-        rows._tops_changed()
-        rows._flipped = self.rows._flipped
-        rows._folded_in_filter, rows._unfolded = (self.rows._folded_in_filter, self.rows._unfolded)
+        rows.order.roots = self.rows.order.roots
+        rows.order._project_of = self.rows.order._project_of
+        rows._folds.__dict__.update(self.rows._folds.__dict__)
         rows._plans.show_all = self.rows.show_all
+        rows._layout.forget_all()
         rows.filter(self.rows.query)
         return rows
 

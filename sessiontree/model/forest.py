@@ -45,7 +45,7 @@ class Forest:
         came = self._came(id) if id in self._arms else None  # else nobody has sorted by it
         self._sessions[id] = session
         self.looks.mark(id)
-        self._follow_links(id)
+        self._join(id)
         self._renew_arms(id)
         self._lend(self._families.parent.get(id))
         if came is not None and self._came(id) != came:
@@ -56,7 +56,7 @@ class Forest:
         if self._sessions.pop(id, None) is None:
             return
         self.looks.mark(id)
-        self._follow_links(id)
+        self._join(id)
         self._renew_arms(id)
         self._lend(self._families.parent.get(id))
 
@@ -68,10 +68,8 @@ class Forest:
             return
         self._places.note_link(old, link)
         self._links[child] = link
-        former = self._families.parent.get(child)
-        self._families.moved.setdefault(child, former)
-        self._follow_links(child)
-        self._follow_links(former)
+        self._families.moved.setdefault(child, self._families.parent.get(child))
+        self._join(child)
 
     def overlay(self, id: str, overlay: Overlay) -> None:
         """Set what is known of a session beside its transcript; constant time."""
@@ -114,6 +112,10 @@ class Forest:
     def ancestors(self, id: str) -> Iterator[str]:
         """The nearest first."""
         return self._families.above(id)
+
+    def descendants(self, id: str) -> Iterator[str]:
+        """`id` itself and all that descends from it."""
+        return self._families.below(id)
 
     def family(self, id: str) -> frozenset[str]:
         return frozenset(self._families.of(id).members)
@@ -285,22 +287,20 @@ class Forest:
             (self._roots.add if is_root else self._roots.discard)(id)
             self.shapes.mark(ROOTS)
 
-    def _follow_links(self, id: str | None) -> None:
-        """Make a session a member of its family if it is there or has forks that are; go on
-        with its parent, which may have become a ghost or ceased to be one."""
-        while id is not None:
-            link = self._links.get(id)
-            if id in self._sessions or self._families.children.get(id):
-                self._families.add(id)
-                if link is None or self._families.links.get(id) == link:
-                    return
+    def _join(self, id: str) -> None:
+        """Bring a session's place in its family up to date. The link of one that is not there
+        waits for it, so a ghost is always a root; it goes with its last fork."""
+        former = self._families.parent.get(id)
+        link = self._links.get(id)
+        if id not in self._sessions:
+            self._families.unlink(id)
+            self._families.discard(id)
+        else:
+            self._families.add(id)
+            if link is not None and self._families.links.get(id) != link:
                 self._families.link(link)
-                id = link.parent
-            else:
-                parent = self._families.parent.get(id)
-                self._families.unlink(id)
-                self._families.discard(id)
-                id = parent
+        if former is not None and former not in self._sessions:
+            self._families.discard(former)
 
     def _renew_arms(self, id: str) -> None:
         """Arrange a session's turns again, if anybody has seen them: rows may have come or

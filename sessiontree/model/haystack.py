@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from itertools import compress
 
 from sessiontree.model.filter import Search
 from sessiontree.model.forest import Forest
-from sessiontree.model.plan import LIVE, Entry, Kind, Row
+from sessiontree.model.plan import LIVE, Kind, Row
+
+_NOWHERE = -1
+"""Index of the row above a row at the top: the spare place at the end of `shown`."""
 
 
 class Haystack:
     """`stale` until it is gathered, and again when rows or names have changed."""
 
     def __init__(self, forest: Forest) -> None:
-        self.rows: Sequence[Row] = []
         self.stale = True
         self._forest = forest
         self._texts: dict[Row, str] = {}
         self._names: dict[str, str] = {}
         self._changed: set[str] = set()
         self._spoilt = 0
+        self._rows: list[Row] = []
+        self._index: dict[Row, int] = {}
+        self._parents: list[int] = []
+        self._hits = bytearray()
         self._search = Search([])
 
     def heed(self, shapes: Collection[str], looks: Collection[str]) -> None:
@@ -34,27 +41,46 @@ class Haystack:
         self.stale = True
         self._spoilt += 1
 
-    def gather(self, entries: Iterator[Entry]) -> Iterator[None]:
+    def gather(self, everything: Iterator[list[Row]]) -> Iterator[None]:
         """Take in all rows, with pauses between which the forest may change: then, or when it
         is begun again meanwhile, it has been to no avail, but the next time is quick."""
         spoilt = self._spoilt
         texts: dict[Row, str] = {}
         old, changed = self._texts, self._changed
         self._texts, self._changed = texts, set()
-        for count, (rows, session) in enumerate(entries):
-            for row in (*rows, session) if session else rows:
+        for count, rows in enumerate(everything):
+            for row in rows:
                 text = old.get(row)
                 texts[row] = self._text(row) if text is None or row.session in changed else text
             if count % 64 == 63:
                 yield
         if self._texts is texts and self._spoilt == spoilt:
-            self.rows = list(texts)
+            self._rows = list(texts)
+            self._index = {row: index for index, row in enumerate(self._rows)}
+            self._parents = [
+                self._index[row.parent] if row.parent else _NOWHERE for row in self._rows
+            ]
             self._search = Search(list(texts.values()))
             self.stale = False
 
-    def find(self, query: str) -> list[Row]:
-        rows = self.rows
-        return [rows[index] for index in self._search.find(query)]
+    def search(self, query: str) -> list[Row]:
+        """The rows that match and those that they hang below, in order."""
+        hits = bytearray(len(self._rows))
+        shown = bytearray(len(self._rows) + 1)
+        shown[_NOWHERE] = True
+        parents = self._parents
+        for index in self._search.find(query):
+            hits[index] = True
+            while not shown[index]:
+                shown[index] = True
+                index = parents[index]
+        self._hits = hits
+        return list(compress(self._rows, shown))
+
+    def is_hit(self, row: Row) -> bool:
+        """Whether a row matched, and is not shown for what hangs below it."""
+        index = self._index.get(row)
+        return index is not None and bool(self._hits[index])
 
     def _text(self, row: Row) -> str:
         if row.kind is Kind.SESSION:

@@ -17,6 +17,11 @@ class Order:
         self._forest = forest
         self.resort()
 
+    @property
+    def by_project(self) -> bool:
+        """Whether there are several projects, and so a row for each."""
+        return len(self.roots) > 1
+
     def project_of(self, root: str) -> str | None:
         """The project under which a root is shown; None where it is not."""
         return self._project_of.get(root)

@@ -55,7 +55,7 @@ class Row:
 
 
 Entry = tuple[list[Row], Row | None]
-"""Some rows of one session, and the fork whose row follows them, if one does."""
+"""Some rows below one session's; the last is that of a fork, if one is given."""
 
 
 @dataclass(slots=True)
@@ -112,8 +112,8 @@ class _Planner:
         self._group_at: dict[Row, str] = {}
         self._old: dict[tuple[str, str, str], Row] = {}
         if old is not None and old.row is row:
-            for rows, fork in old.entries:
-                for one in (*rows, fork) if fork else rows:
+            for rows, _ in old.entries:
+                for one in rows:
                     self._old[one.kind, one.session, one.turn] = one
         self._lay_out()
 
@@ -122,12 +122,11 @@ class _Planner:
         stack = [iter(self._below(self.plan.row))]
         while stack:
             for row in stack[-1]:
+                self._rows.append(row)
                 if row.kind is Kind.SESSION:
                     self.plan.entries.append((self._rows, row))
                     self._rows = []
-                    continue
-                self._rows.append(row)
-                if row.kind is not Kind.TURN or self._is_branched(row.turn):
+                elif row.kind is not Kind.TURN or self._is_branched(row.turn):
                     stack.append(iter(self._below(row)))
                     break
             else:

@@ -9,45 +9,42 @@ A row hangs below its parent row and one level deeper:
         ├ GROUP       the forks of one fan-out
         └ SESSION     a fork that left after this turn
 
-The rows below each session are planned once and kept; what a change costs is the plan of the
-session that it touches and then laying all plans out again, a microsecond for each unfolded
-session. Nothing is recursive.
+Three things make the list: `plan` has what hangs below each session, `folds` what of it is open,
+`layout` puts the two together. While something is filtered by, `haystack` makes it instead.
+Nothing is recursive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from math import inf
+from collections.abc import Iterable, Iterator
 
 from sessiontree.model.arms import END, TOP
+from sessiontree.model.folds import Folds
 from sessiontree.model.forest import ROOTS, Forest
 from sessiontree.model.haystack import Haystack
+from sessiontree.model.layout import Layout, without_folded
 from sessiontree.model.order import Order
 from sessiontree.model.overlay import ACTIVE, Status
-from sessiontree.model.plan import LIVE, Entry, Key, Kind, Plan, Plans, Row
+from sessiontree.model.plan import LIVE, Key, Kind, Plans, Row
 
 __all__ = ["LIVE", "Key", "Kind", "Row", "Rows"]
 
 
 class Rows:
-    """`list` is what is shown; `at` says where in it the row of a session is."""
+    """`list` is what is shown now; it is made anew, never changed."""
 
     def __init__(self, forest: Forest, scope: str = "") -> None:
         self.forest = forest
         self.list: list[Row] = []
-        self.at: dict[str, int] = {}
-        self.order = Order(forest, scope)
-        self._plans = Plans(forest)
-        self._top_rows: dict[Key, Row] = {}
-        self._tops: list[tuple[Row | None, list[Entry]]] | None = None  # project, its roots
-        self._unfolded: set[str] = set()  # sessions
-        self._flipped: set[Key] = set()  # other rows, against what they are by default
-        self._folded_in_filter: set[Key] = set()
         self.query = ""
         """What is filtered by, "" where nothing is."""
+        self.order = Order(forest, scope)
+        self._plans = Plans(forest)
+        self._folds = Folds()
+        self._layout = Layout(forest, self.order, self._plans, self._folds)
         self._haystack = Haystack(forest)
-        self._hits: set[Row] = set()
-        self._last_found: dict[Row, Row] = {}
+        self._at: dict[str, int] | None = None  # session → index; made when it is asked for
+        self._last: dict[Row, Row] | None = None  # while filtering, likewise
         self._inside: dict[Key, Status] = {}
         self._shapes_seen = forest.shapes.revision
         self._looks_seen = forest.looks.revision
@@ -77,35 +74,34 @@ class Rows:
     def show_all(self, show_all: bool) -> None:
         self._plans.show_all = show_all
         self._plans.forget_all()
-        self._tops_changed()
+        self._layout.forget_all()
+        self._haystack.spoil()
         self._lay_out()
 
     def filter(self, query: str) -> None:
         """Show what matches and what it hangs below; "" brings the former view back."""
         self.sync()
         self.query = query if query.split() else ""
+        self._folds.filtering = bool(self.query)
         if not self.query:
-            self._folded_in_filter.clear()
+            self._folds.end_filter()
         self._lay_out()
 
     def warm_up(self) -> Iterator[None]:
         """Get ready to filter, a little at a time: otherwise the first letter waits for it."""
         if self._haystack.stale:
-            yield from self._haystack.gather(self._walk(lambda _: True, everything=True))
+            yield from self._haystack.gather(self._layout.everything())
 
     def resort(self) -> None:
         """Put the families in order: the one that was at work last comes first."""
         self.sync()
         self.order.resort()
-        self._tops_changed()
+        self._layout.forget_tops()
+        self._haystack.spoil()
         self._lay_out()
 
-    def _tops_changed(self) -> None:
-        self._tops = None
-        self._haystack.spoil()
-
     def sync(self) -> bool:
-        """Take in what changed in the forest; whether rows came, went or moved."""
+        """Take in what changed in the forest; whether rows may have come, gone or moved."""
         self.forest.settle()
         looks = self.forest.looks.since(self._looks_seen)
         shapes = self.forest.shapes.since(self._shapes_seen)
@@ -113,8 +109,9 @@ class Rows:
         self._shapes_seen = self.forest.shapes.revision
         if ROOTS in shapes:
             self.order.follow()
-            self._tops_changed()
+            self._layout.forget_tops()
         self._plans.forget(shapes)
+        self._layout.forget(shapes)
         self._haystack.heed(shapes, looks)
         if shapes or (self.query and self._haystack.stale):
             self._lay_out()
@@ -123,42 +120,42 @@ class Rows:
             self._look_inside()
         return False
 
+    def _lay_out(self) -> None:
+        if self.query:
+            for _ in self.warm_up():
+                pass
+            self.list = self._haystack.search(self.query)
+            if self._folds.any_in_filter:
+                self.list = list(without_folded(self.list, self._folds.is_open))
+        else:
+            self.list = self._layout.rows()
+        self._at = self._last = None
+        self._look_inside()
+
     # folding ---------------------------------------------------------------------------------
 
     def is_open(self, row: Row) -> bool:
-        return self._is_open(row.key)
-
-    def _is_open(self, key: Key) -> bool:
-        if key.kind is Kind.TURN:
-            return True
-        if self.query:
-            return key not in self._folded_in_filter
-        if key.kind is Kind.SESSION:
-            return key.session in self._unfolded
-        return (key.kind is Kind.GROUP) != (key in self._flipped)
+        return self._folds.is_open(row.key)
 
     def can_fold(self, row: Row) -> bool:
         """Whether there is anything below it that can be folded away."""
         if row.kind is not Kind.SESSION:
             return row.kind is not Kind.TURN
-        if self.query:
-            index = self.at.get(row.session, len(self.list))
-            return not self.is_open(row) or self.end(index) > index + 1
+        if self.query and self.is_open(row):
+            index = self._index_of(row.session)
+            return index is not None and self.end(index) > index + 1
         return bool(self._plans.of(row).entries)
 
     def toggle(self, row: Row) -> None:
         """Fold or unfold."""
         self._flip([row.key])
-        self._lay_out()
 
-    def _flip(self, keys: Iterable[Key]) -> None:
-        for key in keys:
-            if self.query:
-                self._folded_in_filter ^= {key}
-            elif key.kind is Kind.SESSION:
-                self._unfolded ^= {key.session}
-            else:
-                self._flipped ^= {key}
+    def unfold(self, sessions: Iterable[str]) -> None:
+        """Unfold the rows of these sessions, whether they are in view or not."""
+        ids = list(sessions)
+        self._folds.unfold(ids)
+        self._layout.forget(ids)
+        self._lay_out()
 
     def reveal(self, session: str, turn: str = "") -> int | None:
         """Unfold what is needed to show a session or a turn of its line, and return its index.
@@ -168,10 +165,14 @@ class Rows:
             return None
         owner = self.forest.owner(session, turn) if turn else None
         target = Key(Kind.TURN, owner, turn) if owner else Key(Kind.SESSION, session)
-        if folded := [key for key in self._way(target) if not self._is_open(key)]:
+        if folded := [key for key in self._way(target) if not self._folds.is_open(key)]:
             self._flip(folded)
-            self._lay_out()
         return self.index(target)
+
+    def _flip(self, keys: list[Key]) -> None:
+        self._folds.flip(keys)
+        self._layout.forget(key.session for key in keys)
+        self._lay_out()
 
     def _way(self, key: Key) -> Iterator[Key]:
         """The keys of the rows above a session or a turn, the nearest first."""
@@ -200,12 +201,23 @@ class Rows:
 
     # looking things up -----------------------------------------------------------------------
 
+    @property
+    def by_project(self) -> bool:
+        """Whether there is a row for each project."""
+        return self.order.by_project
+
+    @property
+    def put_away(self) -> bool:
+        """Whether there are families in scope and none of them is shown."""
+        return bool(self.order.roots) and not self.list
+
     def index(self, key: Key) -> int | None:
-        """Where a row is; None if it is not visible. A turn's costs the rows of its session."""
+        """Where a row is; None if it is not visible. Costs the rows of its session, and after a
+        change once all rows."""
         if key.kind is Kind.PROJECT:
             start, stop = 0, len(self.list)
         else:
-            found = self.at.get(key.session)
+            found = self._index_of(key.session)
             if found is None or key.kind is Kind.SESSION:
                 return found
             start, stop = found + 1, self.end(found)
@@ -214,6 +226,12 @@ class Rows:
             if row.turn == key.turn and row.session == key.session and row.kind is key.kind:
                 return index
         return None
+
+    def _index_of(self, session: str) -> int | None:
+        if self._at is None:
+            kind, rows = Kind.SESSION, enumerate(self.list)
+            self._at = {row.session: index for index, row in rows if row.kind is kind}
+        return self._at.get(session)
 
     def end(self, index: int) -> int:
         """The index behind the last row below the one at `index`."""
@@ -239,33 +257,26 @@ class Rows:
                 return index
         return max(0, min(near, len(self.list) - 1))
 
-    @property
-    def by_project(self) -> bool:
-        """Whether there is a row for each project."""
-        return len(self.order.roots) > 1
-
-    @property
-    def put_away(self) -> bool:
-        """Whether there are families in scope and none of them is shown."""
-        return bool(self.order.roots) and not self.list
-
     def members(self, row: Row) -> list[str]:
         """The forks below a GROUP."""
         host = next(above for above in row.above() if above.kind is Kind.SESSION)
-        return [
-            fork.session for _, fork in self._plans.of(host).entries if fork and fork.parent is row
-        ]
+        forks = (fork for _, fork in self._plans.of(host).entries if fork)
+        return [fork.session for fork in forks if fork.parent is row]
 
     def is_hit(self, row: Row) -> bool:
         """Whether a row is here because it matches, and not for what is below it."""
-        return not self.query or row in self._hits
+        return not self.query or self._haystack.is_hit(row)
 
     def is_last(self, row: Row) -> bool:
         """Whether a fork or an arm is the last of those that left at one place."""
         if row.parent is None:
             return True
         if self.query:
-            return self._last_found.get(row.parent) is row
+            if self._last is None:
+                turn = Kind.TURN
+                branches = (row for row in self.list if row.kind is not turn)
+                self._last = {row.parent: row for row in branches if row.parent is not None}
+            return self._last.get(row.parent) is row
         host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
         return host is None or self._plans.of(host).last.get(row.parent) is row
 
@@ -278,113 +289,11 @@ class Rows:
         self._inside.clear()
         for status in reversed(ACTIVE):
             for id in self.forest.active:
-                if id in self.at or id not in self.forest or self.forest.status(id) is not status:
+                if id not in self.forest or self.forest.status(id) is not status:
+                    continue
+                if self._index_of(id) is not None:
                     continue
                 for key in self._way(Key(Kind.SESSION, id)):
                     self._inside[key] = status
-                    if key.kind is Kind.SESSION and key.session in self.at:
+                    if key.kind is Kind.SESSION and self._index_of(key.session) is not None:
                         break
-
-    # laying out ------------------------------------------------------------------------------
-
-    def _lay_out(self) -> None:
-        """Make the list anew."""
-        if self.query:
-            self._lay_out_found()
-        else:
-            self._lay_out_unfolded()
-        self._look_inside()
-
-    def _lay_out_unfolded(self) -> None:
-        rows: list[Row] = []
-        at: dict[str, int] = {}
-        unfolded = self._unfolded
-        for some, session in self._walk(lambda row: row.session in unfolded):
-            rows += some
-            if session is not None:
-                at[session.session] = len(rows)
-                rows.append(session)
-        self.list, self.at = rows, at
-
-    def _lay_out_found(self) -> None:
-        for _ in self.warm_up():
-            pass
-        self._hits = set(self._haystack.find(self.query))
-        found, above = set(self._hits), self._hits
-        while above := {row.parent for row in above if row.parent is not None} - found:
-            found |= above
-        rows = [row for row in self._haystack.rows if row in found]
-        if self._folded_in_filter:
-            rows = list(self._without_folded(rows))
-        turn = Kind.TURN
-        others = [(index, row) for index, row in enumerate(rows) if row.kind is not turn]
-        self.list = rows
-        self.at = {row.session: index for index, row in others if row.kind is Kind.SESSION}
-        self._last_found = {row.parent: row for _, row in others if row.parent is not None}
-
-    def _walk(self, is_open: Callable[[Row], bool], everything: bool = False) -> Iterator[Entry]:
-        """The entries of all plans in the order shown, below sessions that are open."""
-        stack = [iter(self._top_entries(everything))]
-        while stack:
-            for entry in stack[-1]:
-                yield entry
-                if (session := entry[1]) is not None and is_open(session):
-                    plan = self._plans.of(session)
-                    folds = plan.foldable and not everything
-                    stack.append(self._unfolded_entries(plan) if folds else iter(plan.entries))
-                    break
-            else:
-                stack.pop()
-
-    def _unfolded_entries(self, plan: Plan) -> Iterator[Entry]:
-        """A plan without what is below a folded arm or group."""
-        deepest = inf
-        for rows, fork in plan.entries:
-            seen = []
-            for row in rows:
-                if row.depth <= deepest:
-                    deepest = inf if self.is_open(row) else row.depth
-                    seen.append(row)
-            if fork is not None and fork.depth <= deepest:
-                deepest = inf
-                yield seen, fork
-            else:
-                yield seen, None
-
-    def _without_folded(self, rows: Iterable[Row]) -> Iterator[Row]:
-        deepest = inf
-        for row in rows:
-            if row.depth <= deepest:
-                deepest = inf if self.is_open(row) else row.depth
-                yield row
-
-    def _top_entries(self, everything: bool) -> Iterator[Entry]:
-        """The rows of the projects, where there are several, and of the roots."""
-        if self._tops is None:
-            self._tops = self._make_tops()
-        for project, roots in self._tops:
-            if project is not None:
-                yield [project], None
-            if project is None or everything or self.is_open(project):
-                yield from roots
-
-    def _make_tops(self) -> list[tuple[Row | None, list[Entry]]]:
-        tops: list[tuple[Row | None, list[Entry]]] = []
-        kept, self._top_rows = self._top_rows, {}
-        for name, roots in self.order.roots.items():
-            visible = [root for root in roots if self._plans.is_visible(root)]
-            project = self._top(kept, Kind.PROJECT, name, None) if self.by_project else None
-            entries: list[Entry] = [
-                ([], self._top(kept, Kind.SESSION, root, project)) for root in visible
-            ]
-            if entries:
-                tops.append((project, entries))
-        return tops
-
-    def _top(self, kept: dict[Key, Row], kind: Kind, name: str, parent: Row | None) -> Row:
-        key = Key(kind, name)
-        row = kept.get(key)
-        if row is None or row.parent is not parent:
-            row = Row(kind, name, "", 0 if parent is None else 1, parent)
-        self._top_rows[key] = row
-        return row

@@ -28,6 +28,7 @@ class TreeView(RowCanvas, can_focus=True):
         Binding("down,j", "cursor_down", "Down", show=False),
         Binding("left,h", "fold", "Fold, or to the row above", show=False),
         Binding("right,l", "unfold", "Unfold, or to the first row below", show=False),
+        Binding("shift+right,asterisk", "unfold_below", "Unfold all below", show=False),
         Binding("g,home", "first", "First", show=False),
         Binding("G,end", "last", "Last", show=False),
         Binding("pageup", "page_up", "Page up", show=False),
@@ -195,6 +196,13 @@ class TreeView(RowCanvas, can_focus=True):
             self._toggle(row)
         elif self.rows.end(self.cursor) > self.cursor + 1:
             self._go(self.cursor + 1)
+
+    def action_unfold_below(self) -> None:
+        """Unfold the session and all that descend from it."""
+        session, _ = self.selected
+        if session:
+            self.rows.unfold(self.rows.forest.descendants(session))
+            self._rows_changed()
 
     def action_open(self) -> None:
         row = self.current

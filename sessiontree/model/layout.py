@@ -1,0 +1,121 @@
+"""The rows of all plans one after the other, as far as they are unfolded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from math import inf
+
+from sessiontree.model.folds import Folds
+from sessiontree.model.forest import Forest
+from sessiontree.model.order import Order
+from sessiontree.model.plan import Entry, Key, Kind, Plan, Plans, Row
+
+
+class Layout:
+    """The rows of a family are kept until something in it changes: laying out costs a microsecond
+    for each unfolded session of the families that changed, and copying for all others."""
+
+    def __init__(self, forest: Forest, order: Order, plans: Plans, folds: Folds) -> None:
+        self._forest = forest
+        self._order = order
+        self._plans = plans
+        self._folds = folds
+        self._tops: list[Row] | None = None  # the rows of projects and roots, in order
+        self._top_by_key: dict[Key, Row] = {}
+        self._families: dict[str, list[Row]] = {}  # root → its rows
+
+    def forget(self, sessions: Iterable[str]) -> None:
+        """Something below these sessions changed, or was folded or unfolded."""
+        for id in sessions:
+            if id in self._forest:
+                self._families.pop(self._forest.root(id), None)
+
+    def forget_tops(self) -> None:
+        """Roots or projects came, went or moved."""
+        self._tops = None
+
+    def forget_all(self) -> None:
+        self._tops = None
+        self._families.clear()
+
+    def rows(self) -> list[Row]:
+        rows: list[Row] = []
+        kept, self._families = self._families, {}
+        folded: Row | None = None
+        for top in self.tops:
+            if top.kind is Kind.PROJECT:
+                folded = None if self._folds.is_open(top.key) else top
+                rows.append(top)
+            elif folded is None:
+                family = kept.get(top.session)
+                if family is None or family[0] is not top:
+                    family = list(chain.from_iterable(self._family(top)))
+                self._families[top.session] = family
+                rows += family
+        return rows
+
+    def everything(self) -> Iterator[list[Row]]:
+        """All rows in order, a few at a time, as if all were unfolded."""
+        for top in self.tops:
+            if top.kind is Kind.PROJECT:
+                yield [top]
+            else:
+                yield from self._family(top, everything=True)
+
+    def _family(self, root: Row, everything: bool = False) -> Iterator[list[Row]]:
+        """The rows of a family, depth first with a stack."""
+        unfolded = self._folds.is_unfolded
+        stack: list[Iterator[Entry]] = [iter([([root], root)])]
+        while stack:
+            for rows, fork in stack[-1]:
+                yield rows
+                if fork is not None and (everything or unfolded(fork.session)):
+                    plan = self._plans.of(fork)
+                    folds = plan.foldable and not everything
+                    stack.append(self._opened(plan) if folds else iter(plan.entries))
+                    break
+            else:
+                stack.pop()
+
+    def _opened(self, plan: Plan) -> Iterator[Entry]:
+        """A plan without what is below a folded arm or fan-out."""
+        all_rows = chain.from_iterable(rows for rows, _ in plan.entries)
+        shown = set(without_folded(all_rows, self._is_open_in_plan))
+        for rows, fork in plan.entries:
+            yield [row for row in rows if row in shown], fork if fork in shown else None
+
+    def _is_open_in_plan(self, key: Key) -> bool:
+        return key.kind is Kind.SESSION or self._folds.is_open(key)
+
+    @property
+    def tops(self) -> list[Row]:
+        """The rows of the projects, where there are several, each before those of its roots."""
+        if self._tops is None:
+            kept, self._top_by_key, self._tops = self._top_by_key, {}, []
+            for name, roots in self._order.roots.items():
+                visible = [root for root in roots if self._plans.is_visible(root)]
+                project = None
+                if self._order.by_project and visible:
+                    project = self._top(kept, Key(Kind.PROJECT, name), None)
+                for root in visible:
+                    self._top(kept, Key(Kind.SESSION, root), project)
+            self._tops = list(self._top_by_key.values())
+        return self._tops
+
+    def _top(self, kept: dict[Key, Row], key: Key, parent: Row | None) -> Row:
+        """The row that there was, if it hangs where it did."""
+        row = kept.get(key)
+        if row is None or row.parent is not parent:
+            row = Row(*key, depth=0 if parent is None else 1, parent=parent)
+        self._top_by_key[key] = row
+        return row
+
+
+def without_folded(rows: Iterable[Row], is_open: Callable[[Key], bool]) -> Iterator[Row]:
+    """`rows` without those below one that is not open."""
+    deepest = inf
+    for row in rows:
+        if row.depth <= deepest:
+            deepest = inf if is_open(row.key) else row.depth
+            yield row
