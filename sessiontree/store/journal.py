@@ -30,7 +30,7 @@ from sessiontree.store.format import Changes, Header, Tables
 from sessiontree.store.migrations import SCHEMA, Schema
 from sessiontree.store.storefile import StoreFile, SyncFailed, discard, set_aside
 
-_SLACK = 32 * 1024
+SLACK = 32 * 1024
 """Bytes of replaced documents that a file may hold, however small it is, before it is written
 anew; a larger one may be half of them. So the cost of that, spread over the changes, is the same
 at any size."""
@@ -63,7 +63,7 @@ class Journal:
         self._file: StoreFile | None = None
         self._contents = Contents(Header(schema.version, schema.reader, store="", generation=0), 0)
         self._unsure = False  # read without the lock: to be read again by whoever holds it
-        self._compact_from = _SLACK
+        self._compact_from = SLACK
         self._draft: Draft | None = None
         self._draft_thread = 0
         self._open()
@@ -284,7 +284,7 @@ class Journal:
         self._file = file
         with self.state:
             self._contents = file.contents
-        self._compact_from = _SLACK
+        self._compact_from = SLACK
 
     def _settle(self, file: StoreFile, *, locked: bool) -> None:
         """Does what a file that was just read asks for."""
