@@ -216,7 +216,7 @@ def test_a_piece_more_of_a_long_text_reads_only_its_last_lines(monkeypatch) -> N
     read: list[str] = []
     original = module.clipped
     monkeypatch.setattr(
-        module, "clipped", lambda line, limits: read.append(line) or original(line, limits)
+        module, "clipped", lambda line, most: read.append(line) or original(line, most)
     )
     lines = Markdown(60)
     text = "A line of text.\n" * 1_000 + "```python\n" + "x = 1\n" * 1_000
@@ -281,16 +281,16 @@ def test_texts_too_long_to_compare_are_shown_one_after_the_other() -> None:
 
 def test_an_excerpt_says_how_much_it_hides() -> None:
     text = "\n".join(str(n) for n in range(100))
-    lines = [line.text for line in Excerpt.of(text, 2, 3).lines(STREAM)]
+    lines = [line.text for line in Excerpt.of(text, 2, 3).lines(99)]
     assert lines == ["0", "1", "… 95 more lines", "97", "98", "99"]
 
 
 def test_one_line_more_is_shown_rather_than_counted() -> None:
-    assert [line.text for line in Excerpt.of("a\nb\nc", 2).lines(STREAM)] == ["a", "b", "c"]
+    assert [line.text for line in Excerpt.of("a\nb\nc", 2).lines(99)] == ["a", "b", "c"]
 
 
 def test_a_line_of_a_megabyte_is_cut_with_its_size() -> None:
-    line = clipped("x" * 1_000_000, STREAM)
+    line = clipped("x" * 1_000_000, STREAM.line)
     assert len(line) < 2_100 and line.endswith(" … 998 kB more")
 
 

@@ -30,7 +30,7 @@ def output(text: str, *, style: str = "output", end: float = 0.0) -> Body:
 
     def draw(most: int, limits: Limits, width: int) -> list[Line]:
         last = round(most * end)
-        return list(Excerpt.of(text, most - last, last).lines(limits, style))
+        return list(Excerpt.of(text, most - last, last).lines(limits.line, style))
 
     return Body(_count(text), draw)
 
@@ -40,7 +40,7 @@ def code(text: str, language: str, *, end: bool = False) -> Body:
 
     def draw(most: int, limits: Limits, width: int) -> list[Line]:
         excerpt = Excerpt.of(text, 0, most) if end else Excerpt.of(text, most)
-        sources = [clipped(line, limits) for line in excerpt.first or excerpt.last]
+        sources = [clipped(line, limits.line) for line in excerpt.first or excerpt.last]
         lines = [
             Line(source, spans, fill="block")
             for source, spans in zip(sources, colours(sources, language), strict=True)

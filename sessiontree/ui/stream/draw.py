@@ -77,7 +77,7 @@ def draw(event: Event, frame: Frame) -> Drawn:
         case Notice():
             return _notice(event, frame)
         case Mark():
-            text = f" ⑂ {clipped(event.text, frame.limits)} "
+            text = f" ⑂ {clipped(event.text, frame.limits.line)} "
             return Drawn(
                 [Line(text, lead=(Piece("──", "mark"),), style="mark", rule="─", wrap=False)]
             )
@@ -126,7 +126,9 @@ def _prompt(event: Prompt, frame: Frame) -> Drawn:
     folds = event.text.count("\n") >= _PROMPT_LINES + 1
     most = frame.limits.lines if frame.unfolded else _PROMPT_LINES
     lines = list(
-        Excerpt.of(event.text, most).lines(frame.limits, "prompt-text" if event.number else "what")
+        Excerpt.of(event.text, most).lines(
+            frame.limits.line, "prompt-text" if event.number else "what"
+        )
     )
     lines += [Line(f"▣ {image}", style="muted") for image in event.images]
     drawn = Drawn(folds=folds)
@@ -170,8 +172,8 @@ def _thinking(event: Thinking, frame: Frame) -> Drawn:
 def _glimpse(event: Thinking, text: str, frame: Frame) -> str:
     """A line of a thought: how it begins, or where it is while it goes on."""
     if event.done:
-        return clipped(text.split("\n", 1)[0], frame.limits)
-    last = clipped(text[-4 * frame.width :].rsplit("\n", 1)[-1], frame.limits)
+        return clipped(text.split("\n", 1)[0], frame.limits.line)
+    last = clipped(text[-4 * frame.width :].rsplit("\n", 1)[-1], frame.limits.line)
     return words.ellipsis_in_front(last, max(8, frame.width - 24)) + CARET
 
 
@@ -180,13 +182,13 @@ def _call(call: ToolCall, frame: Frame) -> Drawn:
     before = margin(call)
     total = seen.body.total
     folds = total > seen.folded + (seen.folded > 0) or seen.full.total > 0
-    what = clean_line(seen.what[: 2 * frame.limits.characters])
+    what = clean_line(seen.what[: 2 * frame.limits.line])
     sign = "▾ " if folds and frame.unfolded else "▸ " if folds else "• "
     title = (Piece(sign, "sign-tool"), Piece(f"{tools.name(call):<5} ", "tool"))
     width = sum(len(piece.text) for piece in title)
     tail = [*seen.note, *([Piece("  ")] if seen.note else []), *_state(call)]
     head = Line(
-        clipped(what, frame.limits),
+        clipped(what, frame.limits.line),
         (),
         before,
         title,
@@ -237,7 +239,7 @@ def _notice(notice: Notice, frame: Frame) -> Drawn:
     style = _NOTICES[notice.level]
     text = notice.text.strip("\n") or notice.what
     most = frame.limits.lines if frame.unfolded else _NOTICE_LINES
-    lines = Excerpt.of(text, most).lines(frame.limits, style)
+    lines = Excerpt.of(text, most).lines(frame.limits.line, style)
     return Drawn(
         [
             Line(line.text, (), margin(notice), (lead,), (Piece("  "),), style=line.style)
@@ -272,8 +274,8 @@ def _result(result: Result, frame: Frame) -> Drawn:
         most = frame.limits.lines if frame.unfolded else _NOTICE_LINES
         rest = [
             Line(line.text, (), before, hang, hang, style=line.style)
-            for line in Excerpt.of(text, most).lines(frame.limits, "output")
+            for line in Excerpt.of(text, most).lines(frame.limits.line, "output")
         ]
         return Drawn([head, *rest], folds=text.count("\n") > _NOTICE_LINES)
-    text = f"failed: {clipped(text, frame.limits)}" + "".join(f" · {fact}" for fact in facts)
+    text = f"failed: {clipped(text, frame.limits.line)}" + "".join(f" · {fact}" for fact in facts)
     return Drawn([Line(text, ((0, 7, "error"),), before, lead, hang, style="output")])

@@ -12,16 +12,17 @@ from sessiontree.ui.stream.line import Line, plain
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`lines`: of one event when it is unfolded; `characters`: of one line; `text`: characters
-    of a reply."""
+    """`lines`: of one event when it is unfolded. In characters, `line`: one line of what a tool
+    says; `paragraph`: one line of what a person or the model says; `text`: a whole reply."""
 
     lines: int
-    characters: int
+    line: int
+    paragraph: int
     text: int
 
 
-STREAM = Limits(lines=1_000, characters=2_000, text=200_000)
-PAGER = Limits(lines=100_000, characters=100_000, text=4_000_000)
+STREAM = Limits(lines=1_000, line=2_000, paragraph=20_000, text=200_000)
+PAGER = Limits(lines=100_000, line=100_000, paragraph=100_000, text=4_000_000)
 
 _ENCODED = re.compile(r"(?:data:([\w.+-]+/[\w.+-]+);base64,)?([A-Za-z0-9+/_-]{256,}={0,2})")
 _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
@@ -39,11 +40,12 @@ def _named(found: re.Match[str]) -> str:
     return f"‹{kind or 'base64'}, {words.size(len(data) * 3 // 4)}›"
 
 
-def clipped(line: str, limits: Limits) -> str:
-    """A line as it can be shown: encoded data named, and what is too long cut with its size."""
+def clipped(line: str, most: int) -> str:
+    """A line as it can be shown: encoded data named, and what is beyond `most` characters cut,
+    with its size."""
     line = without_encoded(line)
-    if len(line) > limits.characters:
-        line = line[: limits.characters] + f" … {words.size(len(line) - limits.characters)} more"
+    if len(line) > most:
+        line = line[:most] + f" … {words.size(len(line) - most)} more"
     return plain(line)
 
 
@@ -69,14 +71,15 @@ class Excerpt:
         tail = text.rsplit("\n", last)[-last:] if last else []
         return cls(head, total - first - last, tail)
 
-    def lines(self, limits: Limits, style: str = "") -> Iterator[Line]:
-        """The excerpt as plain lines, with a word on what is hidden."""
+    def lines(self, most: int, style: str = "") -> Iterator[Line]:
+        """The excerpt as plain lines of at most so many characters, with a word on what is
+        hidden."""
         for line in self.first:
-            yield Line(clipped(line, limits), style=style)
+            yield Line(clipped(line, most), style=style)
         if self.hidden:
             yield more(self.hidden)
         for line in self.last:
-            yield Line(clipped(line, limits), style=style)
+            yield Line(clipped(line, most), style=style)
 
 
 def more(count: int) -> Line:

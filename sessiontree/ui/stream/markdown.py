@@ -102,7 +102,7 @@ class Markdown:
         return opening[3] if opening else ""
 
     def _code(self, sources: list[str], language: str) -> None:
-        sources = [clipped(source, self._limits) for source in sources]
+        sources = [clipped(source, self._limits.paragraph) for source in sources]
         lead = (Piece(" ", "pad"),)
         for source, spans in zip(sources, colours(sources, language), strict=True):
             self.lines.append(Line(source, spans, lead=lead, hang=lead, fill="block"))
@@ -132,7 +132,7 @@ class Markdown:
         return end
 
     def _line(self, source: str, end: int) -> int:
-        self.lines.append(_line(clipped(source, self._limits), self._style))
+        self.lines.append(_line(clipped(source, self._limits.paragraph), self._style))
         return end
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,13 +13,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sessiontree.model.event import Event, ToolCall
+from sessiontree.model.event import Event, Prompt, Text, ToolCall
 from sessiontree.ui.stream.draw import Source
 from sessiontree.ui.stream.limits import PAGER, without_encoded
+from sessiontree.ui.stream.tools import name
 from sessiontree.ui.stream.view import StreamView
 
-_HINT = "esc close   r raw   y copy   ↑ ↓ page up/down"
-_HINT_RAW = "esc close   r rendered   y copy   ↑ ↓ page up/down"
+_HINT = "esc close   r {}   y copy   ↑ ↓ pgup pgdn"
 
 
 class EventPager(ModalScreen[None]):
@@ -54,7 +54,7 @@ class EventPager(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield StreamView(limits=PAGER, unfolded=True)
-            yield Static(Content(_HINT), classes="hint")
+            yield Static(classes="hint")
 
     def on_mount(self) -> None:
         self._show()
@@ -73,17 +73,30 @@ class EventPager(ModalScreen[None]):
 
     def _show(self) -> None:
         view = self.query_one(StreamView)
-        event = self._event
+        event = replace(self._event, depth=0)
         if self._is_raw:
             event = Source(key=event.key, text=without_encoded(self._raw()), language="json")
         view.show([event], key=(event.key, self._is_raw), cwd=self._cwd)
         view.action_scroll_home()
-        self.query_one(".hint", Static).update(Content(_HINT_RAW if self._is_raw else _HINT))
-        self.query_one(Vertical).border_title = None
+        self.query_one(".hint", Static).update(
+            Content(_HINT.format("rendered" if self._is_raw else "raw"))
+        )
+        self.query_one(Vertical).border_title = Content(_title(self._event))
 
     def _raw(self) -> str:
         data = {"event": type(self._event).__name__, **asdict(self._event)}
         return json.dumps(data, ensure_ascii=False, indent=2, default=str)
+
+
+def _title(event: Event) -> str:
+    match event:
+        case Prompt():
+            return f"Prompt {event.number}" if event.number else "Task"
+        case ToolCall():
+            return name(event)
+        case Text():
+            return "Reply"
+    return type(event).__name__
 
 
 def _text(event: Event) -> str:

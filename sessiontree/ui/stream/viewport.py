@@ -90,10 +90,10 @@ class Viewport:
                 self.cursor += moved.by
             self.cursor = min(max(0, self.cursor), count - 1) if count else None
 
-    def show(self, index: int, row: int = 0) -> None:
-        """Puts a row of an event at the top, or as near to it as the end allows."""
+    def show(self, index: int) -> None:
+        """Puts an event at the top, or as near to it as the end allows."""
         self.cursor = index
-        self._go((index, row), follow=False)
+        self._go((index, self.page.layout(index).top), follow=False)
 
     def reveal(self, index: int, row: int) -> None:
         """Scrolls to a row of an event unless it is on the screen: to a third of its height."""
