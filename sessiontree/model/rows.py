@@ -142,8 +142,8 @@ class Rows:
         if row.kind is not Kind.SESSION:
             return row.kind is not Kind.TURN
         if self.query and self.is_open(row):
-            index = self._index_of(row.session)
-            return index is not None and self.end(index) > index + 1
+            below = (self._index_of(row.session) or 0) + 1
+            return below < len(self.list) and self.list[below].depth > row.depth
         return bool(self._plans.of(row).entries)
 
     def toggle(self, row: Row) -> None:
@@ -229,8 +229,9 @@ class Rows:
 
     def _index_of(self, session: str) -> int | None:
         if self._at is None:
-            kind, rows = Kind.SESSION, enumerate(self.list)
-            self._at = {row.session: index for index, row in rows if row.kind is kind}
+            turn, rows = Kind.TURN, enumerate(self.list)
+            branches = [(index, row) for index, row in rows if row.kind is not turn]
+            self._at = {row.session: at for at, row in branches if row.kind is Kind.SESSION}
         return self._at.get(session)
 
     def end(self, index: int) -> int:
@@ -274,7 +275,7 @@ class Rows:
         if self.query:
             if self._last is None:
                 turn = Kind.TURN
-                branches = (row for row in self.list if row.kind is not turn)
+                branches = [row for row in self.list if row.kind is not turn]
                 self._last = {row.parent: row for row in branches if row.parent is not None}
             return self._last.get(row.parent) is row
         host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
