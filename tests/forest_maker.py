@@ -29,6 +29,8 @@ from sessiontree.claude.library import project_key
 
 Line = dict[str, Any]
 
+_TYPE_LAST = ("assistant", "attachment")
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -284,12 +286,9 @@ class Maker:
 
     def _add(self, session: Made, kind: str, *, aside: bool = False, **fields: Any) -> Line:
         parent = session.line[-1] if session.line else None
-        line: Line = {
-            "parentUuid": fields.pop("parent", parent),
-            "isSidechain": False,
-            "type": kind,
-            **fields,
-        }
+        line: Line = {"parentUuid": fields.pop("parent", parent), "isSidechain": False}
+        # Answers and attachments name their type behind their content.
+        line |= {**fields, "type": kind} if kind in _TYPE_LAST else {"type": kind, **fields}
         line |= {
             "uuid": self._next or self._uuid(),
             "timestamp": self._time(),
@@ -301,10 +300,6 @@ class Maker:
             "gitBranch": "HEAD",
         }
         self._next = None
-        if kind == "attachment":  # its kind comes after its content
-            line["attachment"] = line.pop("attachment")
-            order = ("parentUuid", "isSidechain", "attachment", "type", "uuid", "timestamp")
-            line = {name: line[name] for name in order} | line
         session.lines.append(line)
         self._founder[line["uuid"]] = session.id
         return line

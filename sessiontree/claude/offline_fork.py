@@ -21,7 +21,7 @@ from typing import Any
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines, reading
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.lines import Entry
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.prompts import Kind
 
 _LEFT_OUT = ("teamName", "agentName", "slug", "sourceToolAssistantUUID", "sessionKind")

@@ -8,10 +8,10 @@ starts a new root, a damaged line leaves a hole, and older releases wrote lines 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sessiontree.claude.transcript.lines import Entry
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.prompts import Kind
 
 MESSAGES = frozenset(
@@ -126,9 +126,13 @@ def end_of(chain: Chain, turn: str, *, complete: bool = False) -> int:
     return -1
 
 
-def ends(chain: Chain, *, complete: bool = True) -> list[int]:
+def ends(
+    chain: Chain, *, complete: bool = True, fill: Callable[[Entry], None] | None = None
+) -> list[int]:
     """For each turn the index of its last entry on the way to the tip (on an arm that was left:
-    to that arm's own end), with `complete` the last one up to which all tool calls are answered."""
+    to that arm's own end), with `complete` the last one up to which all tool calls are answered.
+
+    `fill` parses an entry of which only the frame was read."""
     entries = chain.entries
     last = [-1] * len(chain.prompts)
     onward = [-1] * len(chain.prompts)  # the prompt that follows, a live one rather than a later
@@ -140,12 +144,11 @@ def ends(chain: Chain, *, complete: bool = True) -> list[int]:
     for index, entry in enumerate(entries):
         if entry.turn >= 0 and _extends(entries, last[entry.turn], entry):
             last[entry.turn] = index
-    answered = {answer for entry in entries for answer in entry.answers}
     for turn, prompt in enumerate(chain.prompts):
         if onward[turn] >= 0:
             last[turn] = _before_compaction(entries, entries[onward[turn]].up, prompt)
         elif complete:
-            last[turn] = _complete(chain, prompt, last[turn], answered)
+            last[turn] = _complete(chain, turn, last[turn], fill)
     return last
 
 
@@ -174,16 +177,22 @@ def boundary(chain: Chain) -> int:
     )
 
 
-def _complete(chain: Chain, prompt: int, last: int, answered: set[str]) -> int:
+def _complete(chain: Chain, turn: int, last: int, fill: Callable[[Entry], None] | None) -> int:
     """`last`, or the entry before the API message that has a call without an answer."""
     entries = chain.entries
     path = []
     at = last
-    while at >= 0 and at != prompt:
+    while at >= 0 and entries[at].turn == turn:
         path.append(at)
         at = entries[at].up
-    path.append(prompt)
     path.reverse()
+    if _answered(entries, path, fill):
+        return last
+    own = [entry for entry in entries if entry.turn == turn]
+    if fill is not None:
+        for entry in own:
+            fill(entry)
+    answered = {answer for entry in own for answer in entry.answers}
     for place, index in enumerate(path):
         if any(call not in answered for call in entries[index].calls):
             api = entries[index].api
@@ -191,3 +200,23 @@ def _complete(chain: Chain, prompt: int, last: int, answered: set[str]) -> int:
                 place -= 1
             return path[max(place - 1, 0)]
     return last
+
+
+def _answered(
+    entries: Sequence[Entry], path: Sequence[int], fill: Callable[[Entry], None] | None
+) -> bool:
+    """Whether a path ends in an API message without calls: the API goes on only when all calls
+    before it were answered."""
+    api = None
+    for index in reversed(path):
+        entry = entries[index]
+        if entry.kind not in MESSAGES:
+            continue
+        if entry.kind is not Kind.ASSISTANT or (api is not None and entry.api != api):
+            return api is not None
+        if fill is not None:
+            fill(entry)
+        if entry.calls:
+            return False
+        api = entry.api
+    return True

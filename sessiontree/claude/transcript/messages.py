@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sessiontree.claude.transcript import prompts
-from sessiontree.claude.transcript.lines import seconds
+from sessiontree.claude.transcript.entries import seconds
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model import message as m
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.lines import Entry
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.claude.transcript.subagents import Subagents

@@ -11,7 +11,8 @@ from pathlib import Path
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.lines import Entry, Facts, seconds
+from sessiontree.claude.transcript.entries import Entry, seconds
+from sessiontree.claude.transcript.lines import Facts
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model.session import Presence, Session, Turn, Usage
 from sessiontree.model.text import clean_line, label
@@ -68,12 +69,12 @@ def read_session(
     with path.open("rb") as file:
         stat = os.fstat(file.fileno())
         data = file.read()
-    read = lines.read(data)
+    read = lines.read(data, frame=True)
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
     damage = _damage(read.facts, chain, settled, len(data))
     created = _created(read.entries, read.facts)
-    turns = _turns(chain)
+    turns = _turns(chain, data)
     entries = read.entries
     session = Session(
         id=path.stem,
@@ -101,10 +102,10 @@ def read_session(
     )
 
 
-def _turns(chain: Chain) -> tuple[Turn, ...]:
+def _turns(chain: Chain, data: bytes) -> tuple[Turn, ...]:
     entries = chain.entries
-    last = chains.ends(chain)
-    usage = _usage(entries, len(chain.prompts))
+    last = chains.ends(chain, fill=lambda entry: lines.fill(entry, data))
+    usage = _usage(entries, len(chain.prompts), data)
     compacted = chains.boundary(chain)
     turns: list[Turn] = []
     for number, index in enumerate(chain.prompts):
@@ -126,16 +127,18 @@ def _turns(chain: Chain) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
+def _usage(entries: Sequence[Entry], turns: int, data: bytes) -> list[Usage]:
     """Tokens of each turn. An API message is written as a line per block, each with its usage:
     it counts once, as last said."""
-    total = [Usage()] * turns
-    said: dict[tuple[str, str], tuple[int, Usage]] = {}
+    said: dict[str, Entry] = {}
     for entry in entries:
-        if entry.usage is not None and entry.turn >= 0:
-            said[entry.api or entry.uuid, entry.request] = (entry.turn, entry.usage)
-    for turn, usage in said.values():
-        total[turn] += usage
+        if entry.kind is Kind.ASSISTANT and entry.turn >= 0:
+            said[entry.api or entry.uuid] = entry
+    total = [Usage()] * turns
+    for entry in said.values():
+        usage = entry.usage if entry.detailed else lines.usage(data, entry.start, entry.end)
+        if usage is not None:
+            total[entry.turn] += usage
     return total
 
 
