@@ -74,6 +74,8 @@ class AgentRun:
         self._heard = False
         self._client: sdk.ClaudeSDKClient | None = None
         self._plan_file: Path | None = None
+        self.started_pid: int | None = None
+        """The CLI's process id, also when it has ended; None before it was there."""
 
     def interrupt(self) -> None:
         """Ask the agent to stop what it does; the session can be continued."""
@@ -106,12 +108,11 @@ class AgentRun:
         started = time.time()
         self._on_message(m.Prompted(turn=self.plan.turn, text=self.plan.prompt, at=started))
         self._client = client = sdk.ClaudeSDKClient(self._options())
-        watched: int | None = None
         try:
             await client.connect()
-            watched = self.pid
-            if watched is not None:
-                REAPER.watch(watched)
+            self.started_pid = self.pid
+            if self.started_pid is not None:
+                REAPER.watch(self.started_pid)
             if not (self._stop or self._interrupt):
                 await client.query(self._prompt())
                 await self._listen(client)
@@ -120,8 +121,8 @@ class AgentRun:
         finally:
             await client.disconnect()
             self._client = None
-            if watched is not None:
-                REAPER.release(watched)
+            if self.started_pid is not None:
+                REAPER.release(self.started_pid)
         outcome = self._outcome()
         self._on_message(
             m.Ended(

@@ -41,6 +41,8 @@ class Catalog:
         self.cwd = config.cwd
         self.everything = False
         self.progress = ""
+        self.scanned = False
+        """Whether everything in scope was looked at once."""
         self.elsewhere: dict[str, int] = {}
         self._claude = config.claude
         self._root = config.projects
@@ -96,6 +98,7 @@ class Catalog:
                     self.progress = " ".join(step.problems)
                 changed()
             await self._look_elsewhere()
+        self.scanned = True
         changed()
 
     async def refresh(self, session: str) -> None:

@@ -158,8 +158,9 @@ class Engine:
         return "\n\n".join(self._unsent.get(session, ()))
 
     def elsewhere(self, session: str) -> int | None:
-        """The process in which a session is open, if it is not ours."""
-        return self.catalog.elsewhere.get(session)
+        """The process in which a session is open, if it is not one of our runs."""
+        pid = self.catalog.elsewhere.get(session)
+        return None if pid is None or self.pool.is_ours(pid) else pid
 
     # Runs
 
@@ -302,7 +303,7 @@ class Engine:
                 self._annotations.get(session, Annotation()),
                 number=run.number if run else 0,
                 unseen=session in self._unseen,
-                elsewhere=session in self.catalog.elsewhere,
+                elsewhere=self.elsewhere(session) is not None,
                 begun=self._begun.get(session, ""),
             ),
         )

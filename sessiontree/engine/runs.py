@@ -88,6 +88,7 @@ class RunPool:
         self._on_end = on_end
         self._queue: list[Run] = []
         self._active: dict[str, Run] = {}
+        self._pids: set[int] = set()
         self._closing = False
 
     def __iter__(self) -> Iterator[Run]:
@@ -100,6 +101,12 @@ class RunPool:
         if session in self._active:
             return self._active[session]
         return next((run for run in self._queue if run.plan.session == session), None)
+
+    def is_ours(self, pid: int) -> bool:
+        """Whether a process is, or was, the CLI of one of these runs."""
+        alive = (run.agent.pid for run in self._active.values() if run.agent is not None)
+        self._pids.update(pid for pid in alive if pid is not None)
+        return pid in self._pids
 
     def start(self, plan: Plan, number: int = 0) -> Run:
         """Begin a run, or let it wait for its session or for a place."""
@@ -198,6 +205,8 @@ class RunPool:
         if run.unwanted:
             agent.stop()
         outcome = await agent.run()
+        if agent.started_pid is not None:
+            self._pids.add(agent.started_pid)
         self._deny_all(run, "The run is over.")
         del self._active[run.plan.session]
         if outcome.ending is not Ending.DONE:

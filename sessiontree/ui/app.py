@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -28,7 +29,8 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class SessionTree(App[None]):
-    """`everything`: show all projects, not only the one of the folder it was started in."""
+    """`everything`: show all projects, not only the one of the folder it was started in.
+    `now` gives seconds since the epoch, for what is shown as so long ago."""
 
     TITLE = "sessiontree"
     ENABLE_COMMAND_PALETTE = False
@@ -42,8 +44,15 @@ class SessionTree(App[None]):
     ToastRack { margin-bottom: 4; }
     """
 
-    def __init__(self, config: Config, *, everything: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        everything: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__()
+        self.now = now
         self.config = config
         self.everything = everything
         self.main: MainScreen | None = None
@@ -70,7 +79,7 @@ class SessionTree(App[None]):
             self.exit(return_code=1, message=Text(f"sessiontree: {error}"))
             return
         self._engine = Engine(self.config, self._store, self)
-        self.main = MainScreen(self._engine)
+        self.main = MainScreen(self._engine, self.now)
         await self.push_screen(self.main)
         for notice in self._store.notices:
             self.tell(notice, trouble=True)

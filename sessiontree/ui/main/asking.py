@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.app import App
 
 from sessiontree.engine.engine import Engine
@@ -17,9 +19,10 @@ class Asking:
     """A question opens by itself unless the person is busy (typing, or in another dialog) or
     put it aside; then the tree and a bar say that it waits, and `@` brings it."""
 
-    def __init__(self, app: App[None], engine: Engine) -> None:
+    def __init__(self, app: App[None], engine: Engine, changed: Callable[[], None]) -> None:
         self._app = app
         self._engine = engine
+        self._changed = changed  # other questions than before are off the screen now
         self._aside: set[str] = set()
         self._open: tuple[Ask, Dialog[Answer | None]] | None = None
 
@@ -72,5 +75,6 @@ class Asking:
             else:
                 self._engine.answer(run, ask, answer)
             self.look(busy=answer is None)
+            self._changed()
 
         self._app.push_screen(dialog, answered)

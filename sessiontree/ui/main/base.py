@@ -4,7 +4,7 @@ Drawing happens at most once a frame, whatever changed and however often."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
 from sessiontree.ui.main.aiming import Aiming
 from sessiontree.ui.main.asking import Asking
-from sessiontree.ui.main.bars import StreamTitle, Summary, TopBar
+from sessiontree.ui.main.bars import QuestionBar, StreamTitle, Summary, TopBar
 from sessiontree.ui.stream import StreamView
 from sessiontree.ui.tree import TreeView
 
@@ -51,11 +51,12 @@ STATES = {
 class MainBase(Screen[None]):
     app: SessionTree
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
         super().__init__()
         self.engine = engine
+        self.now = now
         self.aiming = Aiming(engine)
-        self.asking = Asking(self.app, engine)
+        self.asking = Asking(self.app, engine, self.draw)
         self._stale: set[str] = set()
         self._frame: Timer | None = None
         self._ticking: Timer | None = None
@@ -89,6 +90,7 @@ class MainBase(Screen[None]):
             self._draw_stream()
         self.query_one(TopBar).summary = self._summary()
         self._draw_title()
+        self._draw_questions()
         self.composer.aim = self.aiming.aim()
         self.composer.choice = self._choice()
         hints = self.query_one(HintBar)
@@ -134,12 +136,21 @@ class MainBase(Screen[None]):
         below = f"{self.stream.new_below} new below: G" if self.stream.new_below else ""
         title.note = below or opened.note or damage
 
+    def _draw_questions(self) -> None:
+        """Questions that are not on screen are said in a bar of their own."""
+        waiting, text = self.asking.waiting, ""
+        if waiting:
+            label = self.engine.label(waiting[0][0].plan.session)
+            more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+            text = f"‹{label}›{more} waits for you: @ answers"
+        self.query_one(QuestionBar).text = text
+
     def _state_words(self, session: str) -> tuple[str, str]:
         """The state of a session in words, with its style."""
         glyph, words, style = STATES.get(self.engine.forest.status(session), ("", "", ""))
         run = self.engine.run_of(session)
         if run is not None and run.since is not None:
-            words = f"{words} {_duration(time.time() - run.since)}"
+            words = f"{words} {_duration(self.now() - run.since)}"
             if run.state is RunState.CLOSING:
                 words = "interrupting …"
         return f"{glyph} {words}".strip(), style

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,11 +40,11 @@ class MainScreen(StartKeys, SessionKeys):
         yield TopBar()
         with Horizontal(id="panes"):
             with Vertical(id="tree-pane"):
-                yield TreeView(self.engine.forest, id="tree")
+                yield TreeView(self.engine.forest, now=self.now, id="tree")
                 yield Input(placeholder="filter labels, titles, folders", id="filter")
             with Vertical(id="stream-pane"):
                 yield StreamTitle()
-                yield StreamView(id="stream")
+                yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
                 yield Input(placeholder="search in this stream", id="search")
         yield QuestionBar()
         yield Composer()
@@ -63,13 +64,6 @@ class MainScreen(StartKeys, SessionKeys):
         """A question came or went."""
         typing = self.composer.has_focus_within and bool(self.composer.area.text)
         self.asking.look(busy=typing or not self.is_current)
-        waiting = self.asking.waiting
-        text = ""
-        if waiting:
-            label = self.engine.label(waiting[0][0].plan.session)
-            more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-            text = f"‹{label}›{more} waits for you: @ answers"
-        self.query_one(QuestionBar).text = text
         self.draw("tree")
 
     # Where one was

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import on
 
 from sessiontree.engine.aim import Aim
@@ -16,8 +18,8 @@ from sessiontree.ui.main.base import MainBase
 
 
 class StartKeys(MainBase):
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
+        super().__init__(engine, now)
         self._suggestions = list(engine.config.suggestions)
 
     def action_new(self) -> None:
