@@ -10,9 +10,10 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sessiontree.claude.index import Index
 from sessiontree.claude.transcript.scan import Scanned, read_session
 from sessiontree.model.session import Presence, Session
 
@@ -30,8 +31,8 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Progress:
-    """A step of a scan. `changed`: sessions that were read; `removed`: ids without a transcript
-    now; `problems`: a sentence for each folder that could not be listed."""
+    """A step of a scan. `changed`: sessions that were read, or whose transcript is gone now
+    (`removed` has their ids); `problems`: a sentence for each folder that could not be listed."""
 
     done: int
     total: int
@@ -59,7 +60,8 @@ def of_project(session: Session, cwd: str | Path) -> bool:
 
 
 class Library:
-    """What was read, by path. `cached`: what an earlier run of the app had read.
+    """What was read, by path. `cached`: what an earlier run of the app had read. A session whose
+    transcript is gone stays known as that: its forks are told by it.
 
     Not thread-safe: one thread scans at a time."""
 
@@ -69,14 +71,42 @@ class Library:
         """Transcripts that were read so far."""
         self._known: dict[str, Scanned] = {}
         self._paths: dict[str, set[str]] = {}  # session id → its transcripts
+        self._gone: dict[str, Scanned] = {}
+        self._unsaved: set[str] = set()  # projects
         for scanned in cached:
-            self._keep(scanned)
+            if scanned.session.presence is Presence.GONE:
+                self._gone[scanned.session.id] = scanned
+            else:
+                self._keep(scanned)
 
     def known(self) -> Iterator[Scanned]:
-        """What is known now, one for each session id."""
+        """What is known now, one for each session id, gone ones included."""
         for id in self._paths:
             if (scanned := self._current(id)) is not None:
                 yield scanned
+        yield from self._gone.values()
+
+    def save(self, index: Index) -> None:
+        """Keep what is known of the projects in which something changed since the last time."""
+        unsaved: dict[str, list[Scanned]] = {project: [] for project in self._unsaved}
+        self._unsaved = set()
+        if unsaved:
+            for scanned in [*self._known.values(), *self._gone.values()]:
+                if scanned.session.project in unsaved:
+                    unsaved[scanned.session.project].append(scanned)
+        for project, sessions in unsaved.items():
+            index.save(project, sessions)
+
+    def find(self, id: str) -> Path | None:
+        """The transcript of a session, in whatever project's folder. Costs a look into each."""
+        if not _TRANSCRIPT.match(f"{id}.jsonl"):
+            return None
+        folders, _ = self._folders(None)
+        for folder in folders:
+            path = Path(folder) / f"{id}.jsonl"
+            if path.is_file() and not path.is_symlink():
+                return path
+        return None
 
     def scan(self, cwd: Path | None = None) -> Iterator[Progress]:
         """Bring what is known up to date: of one project's folder, or of all.
@@ -95,15 +125,15 @@ class Library:
             except OSError as error:
                 problems.append(f"{folder} cannot be read: {error.strerror}.")
         there = {path for _, path, _, _, _ in found}
-        removed = self._forget(
-            path
-            for path in list(self._known)
-            if path not in there and self._gone(path, complete, cwd)
-        )
+        lost = [
+            path for path in self._known if path not in there and self._is_gone(path, complete, cwd)
+        ]
         found.sort(reverse=True)
         changed_files = [item for item in found if not self._same(item[1], item[2])]
         done = len(found) - len(changed_files)
-        progress = Progress(done, len(found), removed=removed, problems=problems)
+        progress = Progress(done, len(found), problems=problems)
+        for path in lost:
+            self._forget(path, progress)
         for _, path, _, project, sidechains in changed_files:
             self._read(path, project, sidechains, progress)
             progress.done += 1
@@ -136,7 +166,7 @@ class Library:
         except OSError as error:
             return [], [f"{self.root} cannot be read: {error.strerror}."]
 
-    def _gone(self, path: str, complete: set[str], cwd: Path | None) -> bool:
+    def _is_gone(self, path: str, complete: set[str], cwd: Path | None) -> bool:
         folder = Path(path).parent
         return str(folder) in complete or (cwd is None and not folder.is_dir())
 
@@ -153,11 +183,13 @@ class Library:
         try:
             scanned = read_session(path, project, sidechains=sidechains)
         except FileNotFoundError:
-            progress.removed += self._forget([path])
+            self._forget(path, progress)
             return
         except (OSError, MemoryError) as error:
             scanned = Scanned(_unreadable(path, project, error))
         self._keep(scanned)
+        self._unsaved.add(project)
+        self._gone.pop(scanned.session.id, None)
         if self._current(scanned.session.id) is scanned:
             progress.changed.append(scanned)
 
@@ -177,18 +209,20 @@ class Library:
             key=lambda scanned: (scanned.session.mtime_ns, scanned.session.path),
         )
 
-    def _forget(self, paths: Iterable[str]) -> list[str]:
-        """Ids of which no transcript is left."""
-        gone = []
-        for path in paths:
-            scanned = self._known.pop(path, None)
-            if scanned is not None:
-                id = scanned.session.id
-                self._paths[id].discard(path)
-                if not self._paths[id]:
-                    del self._paths[id]
-                    gone.append(id)
-        return gone
+    def _forget(self, path: str, progress: Progress) -> None:
+        scanned = self._known.pop(path, None)
+        if scanned is None:
+            return
+        id = scanned.session.id
+        self._unsaved.add(scanned.session.project)
+        self._paths[id].discard(path)
+        other = self._current(id)
+        if other is None:
+            del self._paths[id]
+            session = replace(scanned.session, presence=Presence.GONE, path="")
+            other = self._gone[id] = replace(scanned, session=session)
+            progress.removed.append(id)
+        progress.changed.append(other)
 
 
 def _transcripts(folder: str) -> list[tuple[int, str, os.stat_result, str, int]]:

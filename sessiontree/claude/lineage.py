@@ -17,12 +17,13 @@ lines that it did not write itself. Where that cannot be told there is no link.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sessiontree.claude import cost
 from sessiontree.claude.transcript.scan import Scanned, Step
-from sessiontree.model.session import Evidence, Link, Session
+from sessiontree.model.session import Evidence, Link, Session, Turn
 
 _KEPT = (Evidence.MADE, Evidence.MANUAL)
 
@@ -152,6 +153,8 @@ class Lineage:
 
     def _canonical(self, uuid: str) -> str:
         """The uuid under which a message was first written, as far as is known."""
+        if uuid not in self._copies:
+            return uuid
         end = uuid
         seen = {uuid}
         while (following := self._copies.get(end)) is not None and following not in seen:
@@ -248,19 +251,30 @@ class Lineage:
         first = next((s.turn for s in scanned.steps if not _older(scanned, s)), 0)
         before = self._inherited(scanned, link)
         costs = cost.turn_costs(session.turns, scanned.spent, max(first, 0), before)
-        copied = any(step.source for step in scanned.steps)
-        if not copied and not costs:
+        if not costs and not any(step.source for step in scanned.steps):
             return session
-        turns = tuple(
-            replace(
-                turn,
-                id=self._canonical(turn.id),
-                parent=self._canonical(turn.parent) if turn.parent else None,
-                cost_usd=costs.get(index),
-            )
-            for index, turn in enumerate(session.turns)
+        turns = [self._turn_now(turn, costs.get(index)) for index, turn in enumerate(session.turns)]
+        if all(map(operator.is_, turns, session.turns)):
+            return session
+        return replace(session, turns=tuple(turns))
+
+    def _turn_now(self, turn: Turn, cost_usd: float | None) -> Turn:
+        id = self._canonical(turn.id)
+        parent = self._canonical(turn.parent) if turn.parent else None
+        if id == turn.id and parent == turn.parent and cost_usd == turn.cost_usd:
+            return turn
+        return Turn(
+            id,
+            parent,
+            turn.uuid,
+            turn.last,
+            turn.label,
+            turn.started,
+            turn.live,
+            turn.usage,
+            cost_usd,
+            turn.hidden,
         )
-        return replace(session, turns=turns)
 
     def _inherited(self, scanned: Scanned, link: Link | None) -> float | None:
         copied = scanned.steps and _older(scanned, scanned.steps[0])

@@ -24,11 +24,13 @@ _LEVELS = {"warning": m.Level.WARNING, "error": m.Level.ERROR}
 class Voice:
     """Turns the lines of one line of conversation into messages, in order.
 
-    `agent` is the tool-use id of the call whose subagent speaks, "" for the main line. Stateful:
-    a change of the model is told by the line before."""
+    `agent` is the tool-use id of the call whose subagent speaks, "" for the main line. `names`
+    has the canonical ids of prompts by uuid, where they are known. Stateful: a change of the model
+    is told by the line before."""
 
-    def __init__(self, agent: str = "") -> None:
+    def __init__(self, agent: str = "", names: Mapping[str, str] | None = None) -> None:
         self.agent = agent
+        self._names = names or {}
         self._model = ""
 
     def speak(self, record: Mapping[str, Any], kind: Kind) -> Iterator[m.Message]:
@@ -41,7 +43,7 @@ class Voice:
             yield from self._answers(record, content, at)
         elif kind is Kind.PROMPT:
             yield m.Prompted(
-                turn=_canonical(record),
+                turn=self._names.get(_string(record, "uuid")) or _canonical(record),
                 text=prompts.typed(content),
                 images=images(content),
                 agent=self.agent,

@@ -14,17 +14,20 @@ from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.claude.transcript.subagents import Subagents
 from sessiontree.model.message import Answered, CallBlock, Message, Said
+from sessiontree.model.session import Turn
 
 WINDOW = 1 << 20
 """Bytes that are read at first; doubled where they hold no place to begin at."""
 
 
-def messages(path: str | Path, *, turn: str | None = None) -> Iterator[Message]:
-    """The line from the root to the live tip, or to the end of a turn (its canonical id or the
-    uuid of its prompt), e.g. of an arm that was left.
+def messages(
+    path: str | Path, *, turn: str | None = None, turns: Sequence[Turn] = ()
+) -> Iterator[Message]:
+    """The line from the root to the live tip, or to the end of a turn, e.g. of an arm that was
+    left. `turn` and `turns` as for `Reader`.
 
     Raises `OSError` where the file cannot be read, `LookupError` for an unknown turn."""
-    return iter(Reader(path, turn=turn).last(None))
+    return iter(Reader(path, turn=turn, turns=turns).last(None))
 
 
 class Reader:
@@ -37,18 +40,21 @@ class Reader:
         more = reader.later()                    # what has been added since; None: read anew
 
     `start` is the byte offset where the messages given so far begin, 0 once all are given.
-    With `turn` (its canonical id, or the uuid of its prompt) it is the line to its end."""
+    With `turn` (its canonical id, or the uuid of its prompt) it is the line to its end. `turns`
+    are those of the session: only they have canonical ids that reach over several forks."""
 
-    def __init__(self, path: str | Path, *, turn: str | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, turn: str | None = None, turns: Sequence[Turn] = ()
+    ) -> None:
         self.path = Path(path)
         self.start = 0
         self.end = 0
-        self._turn = turn
+        self._turn = next((known.uuid for known in turns if known.id == turn), turn)
         self._before: str | None = None  # uuid of the entry in front of `start`
         self._known: set[str] = set()  # entries since the last prompt
         self._open: set[str] = set()  # those of them that the next prompt can follow
         self._subagents = Subagents(self.path)
-        self._voice = Voice()
+        self._voice = Voice(names={known.uuid: known.id for known in turns})
 
     @property
     def whole(self) -> bool:
