@@ -35,6 +35,7 @@ class MainScreen(StartKeys, SessionKeys):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
     _opening: Timer | None = None
+    _to_restore: Selection | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -69,13 +70,21 @@ class MainScreen(StartKeys, SessionKeys):
     # Where one was
 
     def restore(self) -> None:
-        """Select what was selected when the app was last closed, else the newest session."""
-        self.tree_view.refresh_rows()
-        selected = self.engine.view().get("selection")
-        at = selected if isinstance(selected, dict) else {}
-        if not (at.get("session") and self.tree_view.select(at["session"], at.get("turn"))):
-            self.tree_view.action_first()
+        """Select what was selected when the app was last closed, as soon as it is there."""
+        at = self.engine.view().get("selection")
+        if isinstance(at, dict) and at.get("session"):
+            self._to_restore = Selection(at["session"], at.get("turn"))
         self.draw("tree")
+
+    def _draw(self) -> None:
+        super()._draw()
+        if (at := self._to_restore) is not None and (
+            self.tree_view.select(at.session, at.turn) or self.engine.catalog.scanned
+        ):
+            self._to_restore = None
+
+    def on_key(self) -> None:
+        self._to_restore = None  # the person has gone elsewhere meanwhile
 
     def remember(self) -> None:
         at = self.aiming.selection
