@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -187,15 +188,16 @@ def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
     if not entries:
         return None
     if facts.bare and entries[0].source:
-        if _minted(entries, facts):  # the SDK gives the last copied line the time of the fork
-            return seconds(_last_copied(entries).time)
+        if _minted(entries, facts):  # the last copied message has the time of the fork
+            copied = itertools.takewhile(lambda entry: entry.source, entries)
+            return seconds(max(entry.time for entry in copied))
         behind = next((entry for entry in entries if entry.source is None), entries[-1])
         return seconds(behind.time)  # `/branch`
     for entry in entries:  # a run with a screen
         if entry.uuid == facts.opening:
             return seconds(entry.time)
-    copied = max((i for i, entry in enumerate(entries) if entry.writer), default=-1)
-    return seconds(entries[min(copied + 1, len(entries) - 1)].time)
+    written = max((i for i, entry in enumerate(entries) if entry.writer), default=-1)
+    return seconds(entries[min(written + 1, len(entries) - 1)].time)
 
 
 def _minted(entries: Sequence[Entry], facts: Facts) -> bool:

@@ -1,0 +1,150 @@
+"""What the commands share that show sessions: all of them, read and linked; one as plain data."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sessiontree.claude.index import Index
+from sessiontree.claude.library import Library, of_project
+from sessiontree.claude.lineage import Lineage
+from sessiontree.config import Config
+from sessiontree.model.arms import arms
+from sessiontree.model.session import Link, Presence, Session, Turn
+
+NO_LINK = Link("", None)
+
+
+class NotOne(Exception):
+    """No session, or several, have an id that begins so; the text says which."""
+
+
+@dataclass(slots=True)
+class Sessions:
+    """`titles`: those that a person gave here."""
+
+    links: Mapping[str, Link]
+    known: Mapping[str, Session]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def link(self, id: str) -> Link:
+        return self.links.get(id, NO_LINK)
+
+    def title(self, session: Session) -> str:
+        return self.titles.get(session.id) or session.title
+
+    def own(self, session: Session) -> tuple[Turn, ...]:
+        """The turns that it does not share with its parent, arms included."""
+        link = self.link(session.id)
+        return tuple(arms(session.turns, link.turn if link.parent else None).turns.values())
+
+    def one(self, start: str) -> Session:
+        """The session whose id begins so. Raises `NotOne`."""
+        if start in self.known:
+            return self.known[start]
+        found = [id for id in self.known if start and id.startswith(start)]
+        if len(found) == 1:
+            return self.known[found[0]]
+        if found:
+            raise NotOne(f"{len(found)} sessions have an id that begins with {start}.")
+        raise NotOne(f"No session has an id that begins with {start}.")
+
+
+def add_scope(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which sessions: here as for the app itself."""
+    scope = parser.add_mutually_exclusive_group()
+    nothing = argparse.SUPPRESS  # what was said in front of the command stays
+    scope.add_argument("--all", action="store_true", default=nothing, help="all projects")
+    scope.add_argument("--project", metavar="DIR", default=nothing, help="the project of DIR")
+
+
+def read(config: Config, *, everything: bool) -> Sessions:
+    """Every session of the project in `config.cwd`, or of all: what changed is read, the rest
+    comes from the index. Words on what could not be read go to stderr."""
+    index = Index(config.home / "index")
+    library = Library(config.projects, index.load())
+    for step in library.scan(None if everything else config.cwd):
+        for problem in step.problems:
+            print(f"sessiontree: {problem}", file=sys.stderr)
+    library.save(index)
+    stored, titles = _stored(config.store)
+    lineage = Lineage(stored)
+    lineage.update(library.known())
+    known = lineage.sessions
+    if not everything:
+        known = {id: one for id, one in known.items() if of_project(one, config.cwd)}
+    return Sessions(lineage.links, known, titles)
+
+
+def _stored(path: Path) -> tuple[dict[str, Link], dict[str, str]]:
+    """Links and titles; nothing where there is no store, or none that can be read."""
+    if not path.exists():
+        return {}, {}
+    from sessiontree.store.database import Store
+    from sessiontree.store.errors import StoreError
+
+    try:
+        with Store.open(path) as store:
+            titles = {id: note.title for id, note in store.annotations().items() if note.title}
+            return store.links(), titles
+    except StoreError as error:
+        print(f"sessiontree: {error} Titles and links that were set are missing.", file=sys.stderr)
+        return {}, {}
+
+
+def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
+    """A session as one JSON object. Times are ISO 8601 in UTC; `fork_point` is the uuid, in the
+    parent's transcript, of the last message that was kept; costs are null where unknown."""
+    link = sessions.link(session.id)
+    own = sessions.own(session)
+    costs = [turn.cost_usd for turn in own if turn.cost_usd is not None]
+    line = session.line
+    return {
+        "id": session.id,
+        "parent": link.parent,
+        "fork_point": link.point,
+        "link": link.kind.value if link.parent else "root",
+        "evidence": link.evidence.value,
+        "label": label(own),
+        "title": sessions.title(session),
+        "project": session.project,
+        "cwd": session.cwd,
+        "created": iso(session.created),
+        "updated": iso(session.updated),
+        "turns": len(line),
+        "own_turns": len({turn.id for turn in own} & {turn.id for turn in line}),
+        "state": session.presence.value,
+        "origin": session.origin,
+        "tokens_own": sum(turn.usage.total for turn in own),
+        "cost_own_usd": round(sum(costs), 6) if costs else None,
+        "file": session.path or None,
+    }
+
+
+def label(own: Iterable[Turn]) -> str:
+    """The first prompt of a session's own line, else of an arm; "" where it has none."""
+    first = ""
+    for turn in own:
+        if turn.live:
+            return turn.label
+        first = first or turn.label
+    return first
+
+
+def iso(time: float | None) -> str | None:
+    if time is None:
+        return None
+    at = datetime.fromtimestamp(time, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def said(session: Session) -> str:
+    """What there is to say about the state of a session, "" where it is as it should be."""
+    if session.presence is Presence.GONE:
+        return "its transcript is gone"
+    return " ".join(session.damage)

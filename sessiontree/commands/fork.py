@@ -1,0 +1,61 @@
+"""`sessiontree fork ID`: a fork made without running anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from pathlib import Path
+
+from sessiontree.claude.offline_fork import ForkError, fork_offline
+from sessiontree.commands.forest import NotOne, read
+from sessiontree.config import Config
+from sessiontree.model.session import Evidence, Link, Session, Turn
+from sessiontree.store.database import Store
+from sessiontree.store.errors import StoreError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="a session's id, or how it begins")
+    parser.add_argument(
+        "--at",
+        metavar="TURN",
+        help="keep everything to the end of this turn (an id from `show`, or how it begins)",
+    )
+    parser.add_argument("--title", metavar="T", default="", help="what to call the fork")
+
+
+def run(config: Config, args: argparse.Namespace) -> int:
+    """Prints the new session's id. 1 when nothing was made; stderr says why."""
+    try:
+        session = read(config, everything=True).one(args.id)
+        turn = _turn(session, args.at)
+        if not session.path:
+            raise NotOne("The transcript of this session is gone: nothing is left to fork.")
+        child = str(uuid.uuid4())
+        link = Link(child, session.id, turn.id, turn.last, Evidence.MADE)
+        with Store.open(config.store) as store:
+            store.put_link(link)  # first: what was made here is never guessed
+            try:
+                fork_offline(Path(session.path), turn=turn.uuid, child=child, title=args.title)
+            except ForkError:
+                store.remove_link(child)
+                raise
+    except (NotOne, ForkError, StoreError) as error:
+        print(f"sessiontree fork: {error}", file=sys.stderr)
+        return 1
+    print(child)
+    return 0
+
+
+def _turn(session: Session, start: str | None) -> Turn:
+    """The turn to keep as the last: the one asked for, else the live tip's."""
+    if start is None:
+        if not session.line:
+            raise NotOne("There is no turn in this session yet that could be kept.")
+        return session.line[-1]
+    found = [turn for turn in session.turns if turn.id.startswith(start)]
+    if len(found) != 1:
+        count = f"{len(found)} turns" if found else "No turn"
+        raise NotOne(f"{count} of this session begin with {start}.")
+    return found[0]
