@@ -60,6 +60,8 @@ def repair(path: Path, *, deadline: float = 5.0, files: Files | None = None) -> 
     Other instances may be running: they go on with the new one. Raises `StoreError` when that
     cannot be done; the damaged file is as it was then."""
     files = files or Files()
+    if not path.parent.is_dir():
+        return [f"There is no store at {path}: nothing to repair."]
     lock = files.lock(path.with_name(path.name + ".lock"))
     try:
         with lock.acquire(timeout=deadline):
@@ -179,7 +181,7 @@ def _account(found: Salvage) -> Iterator[str]:
     version = f"version {header.version}" if header else "of an unknown version"
     yield f"{path} is {state}: {version}, {found.seq} changes, {_size(found.size)}."
     for name, table in sorted(found.tables.items()):
-        yield f"  {len(table)} {name}"
+        yield f"  {name}: {len(table)}"
     if found.torn and found.whole:
         yield (
             f"It ends in half a change ({found.torn} bytes), as a crash leaves it. That was never "
@@ -198,7 +200,7 @@ def _losses(found: Salvage) -> Iterator[str]:
     if found.lost:
         numbers = ", ".join(map(str, found.lost[:_SHOWN]))
         more = " …" if len(found.lost) > _SHOWN else ""
-        yield f"{len(found.lost)} changes cannot be read: number {numbers}{more}."
+        yield f"Changes that cannot be read: {len(found.lost)} (number {numbers}{more})."
     if found.cut_short and found.header is not None:
         missing = found.header.snapshot - found.seq
         yield f"It was cut short: {missing} lines of what it was made with are missing."

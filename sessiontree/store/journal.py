@@ -154,6 +154,7 @@ class Journal:
     def _locked(self, patience: float) -> Iterator[None]:
         """No other process at work, after at most `patience` seconds."""
         try:
+            self._files.stat(self.path.parent)  # a lock would make the folder again
             self._lock.acquire(timeout=patience)
         except Timeout:
             raise StoreBusy(words.busy(self.lock_path, self.deadline)) from None

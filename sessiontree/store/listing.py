@@ -67,6 +67,8 @@ class Listing:
         return self.folder / (name + _SUFFIX)
 
     def _add(self, added: dict[str, list[bytes]]) -> None:
+        if not added:
+            return
         with contextlib.suppress(OSError):  # no cache is slower and nothing else
             self.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             for project, encoded in added.items():
