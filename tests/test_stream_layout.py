@@ -16,7 +16,7 @@ from sessiontree.model.message import Delta, DeltaKind, Message
 from sessiontree.ui.stream import layout as layout_module
 from sessiontree.ui.stream.draw import Frame
 from sessiontree.ui.stream.layout import Page
-from sessiontree.ui.stream.search import Search
+from sessiontree.ui.stream.search import Place, Search
 from sessiontree.ui.stream.viewport import Viewport
 from tests.stream_samples import first_turn, sample, second_turn, third_turn
 
@@ -289,10 +289,16 @@ def test_prompts_are_found_from_the_cursor_or_the_top() -> None:
 
 
 def hits_of(search: Search) -> list[tuple[int, int]]:
-    found = []
-    while (place := search.step(True, 0)) and (place.event, place.ordinal) not in found:
+    found: list[tuple[int, int]] = []
+    while (place := step(search)) and (place.event, place.ordinal) not in found:
         found.append((place.event, place.ordinal))
     return found
+
+
+def step(search: Search, forward: bool = True) -> Place | None:
+    for _ in search.step(forward, 0):
+        pass
+    return search.place
 
 
 def test_a_search_goes_round_all_hits_and_counts_them() -> None:
@@ -304,7 +310,7 @@ def test_a_search_goes_round_all_hits_and_counts_them() -> None:
     assert not search.found.counted
     assert list(search.count()) == []
     assert (search.found.position, search.found.total, search.found.counted) == (1, 20, True)
-    assert search.step(False, 0) is not None and search.found.position == 20
+    assert step(search, forward=False) and search.found.position == 20
 
 
 def test_capitals_in_a_query_count() -> None:
@@ -316,7 +322,7 @@ def test_a_hit_in_what_is_folded_unfolds_it() -> None:
     output = "\n".join(f"line {n}" for n in range(100))
     page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq"}, output=output)])
     search = Search(page, "line 50")
-    place = search.step(True, 0)
+    place = step(search)
     assert place and page.is_unfolded(0)
     assert page.layout(0).lines[place.line].text == "line 50"
 
@@ -324,13 +330,13 @@ def test_a_hit_in_what_is_folded_unfolds_it() -> None:
 def test_a_hit_on_what_is_seen_leaves_it_folded() -> None:
     output = "\n".join(f"line {n}" for n in range(100))
     page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq 100"}, output=output)])
-    assert Search(page, "seq").step(True, 0) and not page.is_unfolded(0)
+    assert step(Search(page, "seq")) and not page.is_unfolded(0)
 
 
 def test_a_search_goes_on_while_events_come_in() -> None:
     page = page_of([Text(key="a", text="hit")])
     search = Search(page, "hit")
-    search.step(True, 0)
+    step(search)
     list(search.count())
     page.change(1, [*page.events, Text(key="b", text="hit hit")])
     search.changed(1)
@@ -339,9 +345,27 @@ def test_a_search_goes_on_while_events_come_in() -> None:
     assert search.found.total == 3 and search.found.position == 1
 
 
+def test_before_and_after_counting_the_next_hit_is_the_same() -> None:
+    events: list[Event] = [Text(key=str(n), text="hit" * (n % 3 == 0)) for n in range(20)]
+    for forward in (True, False):
+        for start in range(20):
+            seeking, knowing = Search(page_of(events), "hit"), Search(page_of(events), "hit")
+            list(knowing.count())
+            for search in (seeking, knowing):
+                list(search.step(forward, start))
+            assert seeking.place == knowing.place and seeking.place
+
+
+def test_a_long_search_lets_others_have_their_turn() -> None:
+    events: list[Event] = [Text(key=str(n), text="x" * 1_000_000) for n in range(20)]
+    search = Search(page_of(events), "no such")
+    assert sum(1 for _ in search.step(True, 0)) >= 6
+    assert sum(1 for _ in search.count()) >= 6
+
+
 def test_nothing_found() -> None:
     search = Search(page_of([]), "x")
-    assert search.step(True, 0) is None and search.found.total == 0
+    assert step(search) is None and search.found.total == 0
 
 
 def test_counting_lays_out_only_what_has_a_hit(monkeypatch: pytest.MonkeyPatch) -> None:

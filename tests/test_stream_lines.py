@@ -317,6 +317,7 @@ def test_heights_are_those_of_a_list(start: list[int], steps: list[tuple[int, in
             heights.replace_from(place, [value] * value)
         elif place < len(model):
             heights[place] = model[place] = value
+    assert [Heights.same(9, 3).start(n) for n in range(10)] == [3 * n for n in range(10)]
     assert heights.total == sum(model) and len(heights) == len(model)
     row = 0
     for index, height in enumerate(model):

@@ -75,7 +75,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 async def settle(app: StreamApp, pilot: Pilot[None]) -> None:
     """Until nothing is left to do in the background."""
-    while app.view._measuring or app.view._counting:
+    while app.view._measuring or app.view._stepping or app.view._counting:
         app.view._idle_step()
     await pilot.pause()
 

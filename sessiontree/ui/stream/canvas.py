@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
@@ -58,6 +59,7 @@ class Canvas(ScrollView):
         self._changed_from: int | None = None  # the first event that changed and is not placed
         self._measuring: Iterator[None] | None = None
         self._idle: Timer | None = None
+        self._thumb = (0, 0, False)  # of the scrollbar, as drawn
 
     # For heirs
 
@@ -134,9 +136,19 @@ class Canvas(ScrollView):
         self.set_reactive(Widget.virtual_size, Size(self.inner_width, total))
         self.set_reactive(Widget.scroll_y, float(top))
         self.set_reactive(Widget.scroll_target_y, float(top))
-        self.vertical_scrollbar.window_virtual_size = total
-        self.vertical_scrollbar.position = top
+        self._set_scrollbar(total, top)
         return moves
+
+    def _set_scrollbar(self, total: int, top: int) -> None:
+        """Drawing the bar costs as much as drawing the page: only where it looks different."""
+        bar, height = self.vertical_scrollbar, self.viewport.height
+        bar.set_reactive(ScrollBar.window_virtual_size, total)
+        bar.set_reactive(ScrollBar.position, float(top))
+        cell = max(1, total) / height / 8  # the ends of the thumb are drawn to an eighth
+        thumb = (int(top / cell), int((top + height) / cell), total > height)
+        if thumb != self._thumb:
+            self._thumb = thumb
+            bar.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Textual scrolled: the wheel, the scrollbar, a selection that is drawn past the edge."""

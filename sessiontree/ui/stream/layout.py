@@ -110,7 +110,7 @@ class Page:
     def load(self, events: Sequence[Event]) -> None:
         """Other events: nothing of the old ones is kept. Costs their number, but little."""
         self.events = list(events)
-        self.heights = Heights([GUESS] * len(self.events))
+        self.heights = Heights.same(len(self.events), GUESS)
         self._sure = bytearray(len(self.events))
         self._toggled.clear()
         self._forget()
@@ -162,11 +162,12 @@ class Page:
     def layout(self, index: int) -> Layout:
         """The rows of an event, laid out now if they are not yet, and its height with them."""
         event = self.events[index]
-        before = gap(self.events[index - 1] if index else None, event)
         known = self._layouts.get(event.key)
-        if known and known.event is event and known.gap == before:
+        if known and known.event is event and self._sure[index]:
             self._layouts.move_to_end(event.key)
-        else:
+            return known
+        before = gap(self.events[index - 1] if index else None, event)
+        if not (known and known.event is event and known.gap == before):
             known = self._lay_out(event, before, known)
             self._keep(known)
         self.heights[index] = len(known.rows)

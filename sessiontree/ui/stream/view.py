@@ -77,6 +77,7 @@ class StreamView(Canvas, can_focus=True):
 
     _key: object = None
     _search: Search | None = None
+    _stepping: Iterator[None] | None = None
     _counting: Iterator[None] | None = None
     _told: tuple[bool, int] = (True, 0)  # what the last `FollowChanged` said
 
@@ -100,7 +101,8 @@ class StreamView(Canvas, can_focus=True):
         self.viewport.changed(start, moved)
         if self._search:
             self._search.changed(start)
-            self._count()
+            self._counting = self._search.count()
+            self.start_idle()
         self.change(start, moved.start, moved.by)
 
     @property
@@ -166,9 +168,10 @@ class StreamView(Canvas, can_focus=True):
             self.end_search()
             return
         self._search = Search(self.page, query)
-        self._count()
+        self._counting = self._search.count()
         self.repaint()
         self.previous_hit()
+        self.start_idle()
 
     def next_hit(self) -> None:
         self.action_hit(1)
@@ -178,7 +181,7 @@ class StreamView(Canvas, can_focus=True):
 
     def end_search(self) -> None:
         if self._search:
-            self._search = self._counting = None
+            self._search = self._stepping = self._counting = None
             self.post_message(self.SearchChanged(self, None))
             self.repaint()
 
@@ -189,17 +192,30 @@ class StreamView(Canvas, can_focus=True):
         return bool(self._search and self._search.place and self._search.place.event == index)
 
     def idle(self) -> bool:
-        if not (self._search and self._counting):
-            return False
-        if next(self._counting, self._counting) is self._counting:
-            self._counting = None
-        self.post_message(self.SearchChanged(self, self._search.found))
-        return True
+        if self._search and self._stepping:
+            self._seek()
+            return True
+        if self._search and self._counting:
+            if next(self._counting, self._counting) is self._counting:
+                self._counting = None
+            self.post_message(self.SearchChanged(self, self._search.found))
+            return True
+        return False
 
-    def _count(self) -> None:
-        if self._search:
-            self._counting = self._search.count()
+    def _seek(self) -> None:
+        """Does a step of the way to the next hit, and shows it once it is found."""
+        if not (self._search and self._stepping):
+            return
+        if next(self._stepping, self._stepping) is not self._stepping:
             self.start_idle()
+            return
+        self._stepping = None
+        if place := self._search.place:
+            row = self.page.layout(place.event).row_of(place.line, place.at)
+            self.viewport.reveal(place.event, row)
+            self.show_viewport()
+        self.post_message(self.SearchChanged(self, self._search.found))
+        self.refresh()
 
     # Keys and clicks
 
@@ -235,15 +251,10 @@ class StreamView(Canvas, can_focus=True):
             self.go_to_end()
 
     def action_hit(self, by: int) -> None:
-        if not self._search:
-            return
-        start = self.viewport.first if by > 0 else self.viewport.last
-        if place := self._search.step(by > 0, start):
-            row = self.page.layout(place.event).row_of(place.line, place.at)
-            self.viewport.reveal(place.event, row)
-            self.show_viewport()
-        self.post_message(self.SearchChanged(self, self._search.found))
-        self.refresh()
+        if self._search:
+            start = self.viewport.first if by > 0 else self.viewport.last
+            self._stepping = self._search.step(by > 0, start)
+            self._seek()
 
     def action_fold(self) -> None:
         """Folds or unfolds the event under the cursor."""
