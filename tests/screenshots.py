@@ -14,6 +14,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from sessiontree.commands.demo import recall
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
@@ -81,6 +82,7 @@ async def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="limiter-") as folder:
         place = prepare(Path(folder) / "demo", time.time())
+        recall(place)
         os.environ["CLAUDE_CONFIG_DIR"] = str(place.claude)
         with MessagesApi(script(place.workspace), pace=0.02) as api:
             config = Config(

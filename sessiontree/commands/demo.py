@@ -34,7 +34,7 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
         except OSError as error:
             print(f"sessiontree: the demo cannot use {folder}: {error}", file=sys.stderr)
             return USAGE_ERROR
-        _recall(place)
+        recall(place)
         api = stack.enter_context(MessagesApi(script(place.workspace), pace=PACE))
         config = Config(
             home=place.home,
@@ -49,7 +49,7 @@ def run(keep: Path | None, open_app: Callable[[Config], int]) -> int:
         return open_app(config)
 
 
-def _recall(place: DemoPlace) -> None:
+def recall(place: DemoPlace) -> None:
     """Make the app remember the runs of a new demo as its own: they were, when it was recorded."""
     path = Config(place.home, place.claude, place.workspace).store
     if not path.exists():

@@ -82,7 +82,7 @@ class PromptArea(TextArea):
             tab_behavior="focus",
         )
         self.draft = Draft()
-        self._proposal = ""
+        self._proposal = self._shows = ""
 
     def action_send(self) -> None:
         self.post_message(self.Submitted(self.draft.whole(self.text)))
@@ -102,8 +102,16 @@ class PromptArea(TextArea):
 
     def suggest(self, prompt: str, shows: str) -> None:
         """Propose a prompt while nothing is typed; "" proposes none."""
-        self._proposal = prompt
-        self.placeholder = Content(f"{prompt}  (→ takes it: {shows})" if prompt else ASK)
+        self._proposal, self._shows = prompt, shows
+        self._propose()
+
+    def on_resize(self) -> None:
+        self._propose()
+
+    def _propose(self) -> None:
+        words = f"{self._proposal}  (→ takes it: {self._shows})" if self._proposal else ASK
+        width = max(self.content_size.width - 1, 10)
+        self.placeholder = Content(words).truncate(width, ellipsis=True)
 
     def action_options(self) -> None:
         self.post_message(self.OptionsAsked())

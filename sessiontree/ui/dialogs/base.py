@@ -99,6 +99,23 @@ class Dialog(ModalScreen[T]):
     def on_screen_resume(self) -> None:
         self._opened = time.monotonic()
 
+    def on_resize(self) -> None:
+        self.fit()
+
+    def fit(self) -> None:
+        """Let the body scroll rather than push the choices off a low terminal."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        body, frame = self.query_one("#body"), self.query_one("#frame")
+        others = sum(
+            child.outer_size.height + child.styles.margin.height
+            for child in frame.children
+            if child is not body and child.display
+        )
+        room = self.size.height - others - frame.gutter.height
+        body.styles.max_height = max(room, 2)
+
     @property
     def too_early(self) -> bool:
         return self.guarded and time.monotonic() - self._opened < GUARD_SECONDS

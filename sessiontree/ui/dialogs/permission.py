@@ -82,6 +82,7 @@ class PermissionDialog(Dialog[Answer | None]):
             case "m":
                 reason = self.query_one("#reason", Input)
                 reason.display = True
+                self.fit()
                 reason.focus()
             case "a":
                 self.dismiss(Allow())

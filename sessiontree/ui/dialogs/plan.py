@@ -75,6 +75,7 @@ class PlanDialog(Dialog[Answer | None]):
             case "m":
                 reason = self.query_one("#reason", Input)
                 reason.display = True
+                self.fit()
                 reason.focus()
             case "a":
                 self.dismiss(Allow())

@@ -120,6 +120,7 @@ class QuestionDialog(Dialog[Answer | None]):
         other.display = question.several
         await self.query_one("#body").mount(chooser)
         chooser.focus()
+        self.fit()
 
     async def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
         if isinstance(message.option_list, SelectionList) or self.too_early:
@@ -130,6 +131,7 @@ class QuestionDialog(Dialog[Answer | None]):
         else:
             other = self.query_one("#other", Input)
             other.display = True
+            self.fit()
             other.focus()
 
     async def on_input_submitted(self, message: Input.Submitted) -> None:

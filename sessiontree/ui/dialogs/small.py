@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sessiontree.model.run import Choice, Mode
@@ -33,14 +36,39 @@ class HelpDialog(Dialog[None]):
         groups.insert(1, ("In the panes", list(PANE_KEYS)))
         groups.append(("In the composer", list(COMPOSER_KEYS)))
         for title, pairs in groups:
-            rows = [
-                Content.assemble((f"  {shown:<19}", "bold $accent"), (words, "$text"))
-                for shown, words in pairs
-            ]
-            yield Static(Content("\n").join([Content(title).stylize("bold"), *rows, Content("")]))
+            yield KeyList(title, pairs)
 
     def on_mount(self) -> None:
         self.query_one("#body").focus()
+
+
+class KeyList(Widget):
+    """Keys and what they do, in two columns."""
+
+    DEFAULT_CSS = "KeyList { height: auto; width: 1fr; margin-bottom: 1; }"
+    KEY_CELLS = 21
+
+    def __init__(self, title: str, pairs: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title_text = title
+        self._pairs = pairs
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines(self.size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        lines = [Content(self._title_text).stylize("bold")]
+        for shown, words in self._pairs:
+            key = f"  {shown}"
+            for line in textwrap.wrap(words, max(width - self.KEY_CELLS, 10)):
+                lines.append(
+                    Content.assemble((f"{key:<{self.KEY_CELLS}}", "bold $accent"), (line, "$text"))
+                )
+                key = ""
+        return lines
 
 
 class RunOptionsDialog(Dialog[Choice | None]):

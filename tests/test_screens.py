@@ -1,0 +1,164 @@
+"""Pictures of the main screens on the demo's forest. Look at the difference before updating."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from sessiontree.commands.demo import recall
+from sessiontree.config import Config
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.place import DemoPlace, prepare
+from sessiontree.demo.scenes import SUGGESTIONS, script
+from sessiontree.model.run import Ask, AskKind, Choice, Grants, Mode, Suggestion
+from sessiontree.ui.app import SessionTree
+from sessiontree.ui.dialogs.permission import PermissionDialog
+from sessiontree.ui.dialogs.plan import PlanDialog
+from sessiontree.ui.dialogs.question import QuestionDialog
+from sessiontree.ui.dialogs.small import HelpDialog, RunOptionsDialog
+
+NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
+SIZES = [(140, 45), (80, 24), (50, 16)]
+SNAPSHOTS = Callable[..., bool]
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DemoPlace:
+    """The demo at a fixed time, in a home of its own, so that nothing of this machine shows."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    place = prepare(tmp_path / "limiter", NOW)
+    recall(place)
+    return place
+
+
+@pytest.fixture
+def app(demo: DemoPlace) -> Iterator[SessionTree]:
+    with MessagesApi(script(demo.workspace)) as api:
+        yield SessionTree(
+            Config(
+                demo.home,
+                demo.claude,
+                demo.workspace,
+                env=demo.env(api.url),
+                demo=True,
+                suggestions=tuple((one.prompt, one.shows) for one in SUGGESTIONS),
+            ),
+            now=lambda: NOW,
+        )
+
+
+async def shown(pilot: Pilot[None]) -> None:
+    """Until the tree and the first stream are drawn."""
+    app = pilot.app
+    assert isinstance(app, SessionTree)
+    while not (
+        app.main
+        and app.main.engine.catalog.scanned
+        and app.main.engine.opened
+        and not app.main.engine.opened.loading
+        and app.main._frame is None
+    ):
+        await pilot.pause(0.02)
+    app.main.engine.catalog._today.clear()  # what is "today" depends on the day of the test
+    app.main.draw()
+    while app.main._frame is not None:
+        await pilot.pause(0.02)
+    app.main.composer.area.cursor_blink = False
+
+
+def after(
+    *keys: str, dialog: Callable[[], Any] | None = None
+) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def steps(pilot: Pilot[None]) -> None:
+        await shown(pilot)
+        if keys:
+            await pilot.press(*keys)
+        await shown(pilot)
+        if dialog is not None:
+            await pilot.app.push_screen(dialog())
+        await pilot.pause()
+
+    return steps
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_tree_and_stream(snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]) -> None:
+    steps = after("l", "j", "j", "l", "j", "j", "j", "j")
+    assert snap_compare(app, terminal_size=size, run_before=steps)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_fork_being_composed(
+    snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]
+) -> None:
+    assert snap_compare(app, terminal_size=size, run_before=after("l", "j", "f", *"Try it"))
+
+
+@pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_stream_alone(snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]) -> None:
+    assert snap_compare(app, terminal_size=size, run_before=after("enter", "g"))
+
+
+def permission() -> PermissionDialog:
+    ask = Ask(
+        "toolu_1",
+        "s",
+        AskKind.PERMISSION,
+        "Bash",
+        {"command": "python3 -m unittest\ngit commit -am 'Limit it'", "description": "Test it"},
+        suggestions=(
+            Suggestion("always allow Bash(git commit:*) (kept here)", Grants(("Bash(x)",))),
+            Suggestion("switch to ‹accepts edits› (in this session)", mode=Mode.ACCEPT_EDITS),
+        ),
+    )
+    return PermissionDialog(ask, "Try a sliding window instead", 1)
+
+
+def question() -> QuestionDialog:
+    options = [
+        {"label": "10 a second", "description": "What the busiest client needs today"},
+        {"label": "100 a minute", "description": "The same in the mean, with room for bursts"},
+    ]
+    asked = {"question": "Which limit?", "header": "Limit", "options": options}
+    return QuestionDialog(Ask("t", "s", AskKind.QUESTION, "Q", {"questions": [asked]}), "Limits")
+
+
+def plan() -> PlanDialog:
+    text = "# Limit the API\n\n1. A bucket per key\n2. `429` with **Retry-After**\n"
+    return PlanDialog(Ask("t", "s", AskKind.PLAN, "ExitPlanMode", {"plan": text}), "Limits")
+
+
+DIALOGS = {
+    "permission": permission,
+    "question": question,
+    "plan": plan,
+    "help": HelpDialog,
+    "run-options": lambda: RunOptionsDialog(Choice()),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", DIALOGS)
+def test_dialogs(
+    snap_compare: SNAPSHOTS, app: SessionTree, name: str, size: tuple[int, int]
+) -> None:
+    assert snap_compare(app, terminal_size=size, run_before=after(dialog=DIALOGS[name]))
+
+
+def test_an_empty_tree(snap_compare: SNAPSHOTS, tmp_path: Path, demo: DemoPlace) -> None:
+    (tmp_path / "new").mkdir()
+    config = Config(demo.home, tmp_path / "claude", tmp_path / "new")
+
+    async def scanned(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, SessionTree)
+        while not (app.main and app.main.engine.catalog.scanned and app.main._frame is None):
+            await pilot.pause(0.02)
+
+    assert snap_compare(SessionTree(config), terminal_size=(80, 24), run_before=scanned)
