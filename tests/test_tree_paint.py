@@ -42,7 +42,7 @@ def test_columns_and_words_go_one_by_one_as_the_pane_narrows() -> None:
  ▸ ⑂ Try a sliding window i… ★ sdk ✗ failed  12  2h   $0.12
  ▸ ⑂ Try a sliding win… ★ ✗  12  2h   $0.12
  ▸ ⑂ Try a sliding w… ★ ✗  12  2h
- ▸ ⑂ Try a slidi… ✗  12  2h
+ ▸ ⑂ Try a sliding… ★ ✗  2h
  ▸ ⑂ Try a sli… ✗  2h
  ▸ ⑂ Try a sli… ✗
  ▸ ⑂ Try… ✗

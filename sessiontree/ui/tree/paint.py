@@ -11,6 +11,7 @@ mark
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import dropwhile
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ LEAST_LABEL, EASY_LABEL = 12, 18
 """Cells that a label gets before any column does, and before words that could be left out."""
 
 _STEP = 2  # cells of indentation a level
-_COLUMNS = (("turns", 4, 28), ("age", 4, 20), ("cost", 8, 44))
+_COLUMNS = (("turns", 4, 32), ("age", 4, 20), ("cost", 8, 44))
 """Name, cells with the gap before it, and the width from which on it is shown. Where a row has no
 room for all, the one that needs most width goes first."""
 
@@ -99,14 +100,16 @@ def paint(
 
 
 def _columns(face: Face, width: int, room: int) -> list[tuple[str, int]]:
-    """The columns for which there is room, from left to right."""
+    """The columns for which there is room, from left to right; empty ones on the left leave
+    theirs to the label."""
     kept = set()
     for name, cells, least_width in sorted(_COLUMNS, key=itemgetter(2)):
         if width < least_width or room < cells:
             break
         room -= cells
         kept.add(name)
-    return [(getattr(face, name), cells) for name, cells, _ in _COLUMNS if name in kept]
+    columns = [(getattr(face, name), cells) for name, cells, _ in _COLUMNS if name in kept]
+    return list(dropwhile(lambda column: not column[0], columns))
 
 
 def _state(face: Face, room: int, ease: int) -> tuple[str, int]:

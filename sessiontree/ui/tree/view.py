@@ -62,6 +62,7 @@ class TreeView(RowCanvas, can_focus=True):
     _drawn: list[Row] | None = None  # the rows as they were drawn last
     _before_filter: tuple[Row | None, float] | None = None
     _wanted_query: str = ""
+    _getting_ready: bool = False
 
     def on_mount(self) -> None:
         self._rows_changed()
@@ -113,17 +114,21 @@ class TreeView(RowCanvas, can_focus=True):
         Getting ready for the first letter takes long where there are thousands of sessions: then
         it is done in slices, and what was typed last is shown at the end."""
         self._wanted_query = query
-        self.workers.cancel_group(self, "filter")
-        getting_ready = self.rows.warm_up() if query.split() else iter(())
-        if _work(getting_ready):
+        if not query.split():
             self._apply_filter()
-        else:
-            self.run_worker(self._filter_later(getting_ready), group="filter")
+        elif not self._getting_ready:
+            steps = self.rows.warm_up()
+            if _work(steps):
+                self._apply_filter()
+            else:
+                self._getting_ready = True
+                self.run_worker(self._filter_later(steps), group="filter")
 
-    async def _filter_later(self, getting_ready: Iterator[None]) -> None:
-        for _ in getting_ready:
-            if not _work(getting_ready):
+    async def _filter_later(self, steps: Iterator[None]) -> None:
+        for _ in steps:
+            if not _work(steps):
                 await asyncio.sleep(0)  # let keys and paints through
+        self._getting_ready = False
         self._apply_filter()
 
     def _apply_filter(self) -> None:
