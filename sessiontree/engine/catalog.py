@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from sessiontree.claude.follow import follow, open_elsewhere
+from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress, of_project, project_key
 from sessiontree.claude.lineage import Changes, Lineage
 from sessiontree.config import Config
@@ -49,6 +50,7 @@ class Catalog:
         self._store = store
         self._forest = forest
         self._on_change = on_change
+        self._index = Index(config.home / "index")
         self._library = Library(config.projects)
         self._lineage = Lineage()
         self._reading = asyncio.Lock()  # the library is for one thread at a time
@@ -78,12 +80,20 @@ class Catalog:
     # Reading
 
     async def load(self, everything: bool) -> None:
-        """What is known without reading a transcript."""
+        """What is known without reading a transcript: the store's links, and what earlier scans
+        found."""
         self.everything = everything
-        stored = await asyncio.to_thread(self._store.links)
-        self._lineage = Lineage(stored)
-        for link in stored.values():
+
+        def recall() -> tuple[Library, Lineage, Changes]:
+            library = Library(self._root, self._index.load())
+            lineage = Lineage(self._store.links())
+            return library, lineage, lineage.update(library.known())
+
+        async with self._reading:
+            self._library, self._lineage, changes = await asyncio.to_thread(recall)
+        for link in self._lineage.links.values():
             self._forest.put_link(link)
+        self._apply(changes)
 
     async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
         """Bring the forest up to date, in steps that the screen can follow."""
@@ -97,6 +107,7 @@ class Catalog:
                 if step.problems:
                     self.progress = " ".join(step.problems)
                 changed()
+            await asyncio.to_thread(self._library.save, self._index)
             await self._look_elsewhere()
         self.scanned = True
         changed()

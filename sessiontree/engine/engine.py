@@ -23,6 +23,7 @@ from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
+from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Message
 from sessiontree.model.run import Answer, Ask, Ending, Plan, Verb
@@ -72,14 +73,18 @@ class Engine:
 
     # Beginning and end
 
-    async def start(self, *, everything: bool = False) -> None:
-        """Show what is known, then scan and follow the library behind it."""
+    async def start(self, *, everything: bool = False, follow: bool = True) -> None:
+        """Show what is known, then scan and follow the library behind it. Without `follow` the
+        scan is over when this returns."""
         await asyncio.to_thread(self._recall)
         await self.catalog.load(everything)
         for session in {*self._finishes, *self._annotations, *self._begun}:
             self._draw(session)
         self._listener.forest_changed()
-        self.spawn(self._scan(everything))
+        if follow:
+            self.spawn(self._scan_and_follow(everything))
+        else:
+            await self.catalog.scan(everything, self._listener.forest_changed)
 
     async def close(self) -> None:
         """End the runs, then the tasks. Returns when nothing of ours is left."""
@@ -111,7 +116,7 @@ class Engine:
             self._begun[session] = intent.label
             self.catalog.begun(intent)
 
-    async def _scan(self, everything: bool) -> None:
+    async def _scan_and_follow(self, everything: bool) -> None:
         await self.catalog.scan(everything, self._listener.forest_changed)
         self._listener.forest_changed()
         await self.catalog.follow()
@@ -319,6 +324,13 @@ class Engine:
         self.opened = opened = Opened(session, turn)
         self.spawn(self._fill(opened))
         return opened
+
+    def hear_only(self, session: str, feed: Feed) -> None:
+        """Show what a run says from now on, without what was before."""
+        self.opened = opened = Opened(session, None)
+        opened.loaded(feed)
+        if run := self.pool.of(session):
+            opened.hear(run.log)
 
     async def _fill(self, opened: Opened) -> None:
         def shown() -> None:

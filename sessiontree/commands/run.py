@@ -1,0 +1,187 @@
+"""`sessiontree run PROMPT`: one run, its events on stdout as they are finished."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from sessiontree.commands.forest import NotOne, Sessions, iso
+from sessiontree.config import Config
+from sessiontree.engine.aim import Aim
+from sessiontree.engine.engine import Engine
+from sessiontree.engine.runs import Run
+from sessiontree.model.event import CallState, Event, Prompt, Result, Text, Thinking, ToolCall
+from sessiontree.model.feed import Feed
+from sessiontree.model.run import Deny, Ending, Mode
+from sessiontree.store.database import Store
+from sessiontree.store.errors import StoreError
+
+NOBODY = "Nobody can be asked: this run has no screen. Go on without this tool."
+FAILED, USAGE_ERROR = 1, 2
+_OPEN = (CallState.TYPED, CallState.RUNNING)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "prompt", metavar="PROMPT", help="what is to be done; - reads it from stdin"
+    )
+    parser.add_argument("--in", dest="folder", metavar="DIR", help="the folder of a new session")
+    of = parser.add_mutually_exclusive_group()
+    of.add_argument("--continue", dest="go_on", metavar="ID", help="continue this session")
+    of.add_argument("--fork", metavar="ID", help="fork this session")
+    parser.add_argument(
+        "--at", metavar="TURN", help="with --fork: keep all to the end of this turn"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--model", default="", help="another model than Claude Code's own choice")
+    modes = [mode.value for mode in Mode if mode is not Mode.BYPASS]
+    parser.add_argument("--mode", choices=modes, default=Mode.DEFAULT.value)
+
+
+def run(config: Config, args: argparse.Namespace) -> int:
+    """0 done; 1 the run failed or was interrupted; 2 it was called wrongly."""
+    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    if args.at and not args.fork:
+        print("sessiontree run: --at goes with --fork", file=sys.stderr)
+        return USAGE_ERROR
+    if not prompt.strip():
+        print("sessiontree run: the prompt is empty", file=sys.stderr)
+        return USAGE_ERROR
+    if args.folder:
+        folder = Path(args.folder).expanduser().absolute()
+        if not folder.is_dir():
+            print(f"sessiontree run: {folder} is not a folder", file=sys.stderr)
+            return USAGE_ERROR
+        config = replace(config, cwd=folder)
+    try:
+        with Store.open(config.store) as store:
+            return asyncio.run(_Caller(config, store, args).run(prompt))
+    except StoreError as error:
+        print(f"sessiontree run: {error}", file=sys.stderr)
+        return FAILED
+
+
+class _Caller:
+    """Asks the engine in a person's place: shows what is said, and denies what is asked."""
+
+    def __init__(self, config: Config, store: Store, args: argparse.Namespace) -> None:
+        self._args = args
+        self._engine = Engine(config, store, self)
+        self._over = asyncio.Event()
+        self._printed = 0
+        self._feed = Feed()
+
+    async def run(self, prompt: str) -> int:
+        engine, args = self._engine, self._args
+        try:
+            await engine.start(everything=bool(args.go_on or args.fork), follow=False)
+            aim = self._aim()
+            choice = engine.settings.choice(None)
+            choice = replace(choice, mode=Mode(args.mode), model=args.model or choice.model)
+            engine.settings.choose(aim.child or aim.session, choice)
+            session = await engine.send(aim, prompt)
+            if session is None:
+                return FAILED
+            engine.hear_only(session, self._feed)
+            print(f"sessiontree run: session {session}", file=sys.stderr)
+            run = engine.run_of(session)
+            await self._over.wait()
+            self._show(everything=True)
+            outcome = run.outcome if run else None
+            return 0 if outcome and outcome.ending is Ending.DONE else FAILED
+        except NotOne as error:
+            print(f"sessiontree run: {error}", file=sys.stderr)
+            return FAILED
+        finally:
+            await engine.close()
+
+    def _aim(self) -> Aim:
+        engine, args = self._engine, self._args
+        start = args.go_on or args.fork
+        if not start:
+            return engine.aim_new()
+        found = {id: one for id in engine.forest if (one := engine.forest.session(id)) is not None}
+        session = Sessions({}, found).one(start)
+        if args.go_on:
+            if pid := engine.elsewhere(session.id):
+                raise NotOne(f"Process {pid} has this session open. Fork it, or close that one.")
+            aim = engine.aim_continue(session)
+        else:
+            turn = self._turn([turn.id for turn in session.turns]) if args.at else None
+            aim = engine.aim_fork(session, turn)
+        if aim.refusal:
+            raise NotOne(aim.refusal)
+        return aim
+
+    def _turn(self, turns: list[str]) -> str:
+        at = self._args.at
+        found = [turn for turn in turns if turn == at] or [t for t in turns if t.startswith(at)]
+        if len(found) != 1:
+            raise NotOne(f"{len(found) or 'No'} turns of this session have an id like {at}.")
+        return found[0]
+
+    def _show(self, *, everything: bool = False) -> None:
+        """Print the events that are finished, in order."""
+        self._feed.take()
+        events = self._feed.events
+        while self._printed < len(events) and (everything or _settled(events[self._printed])):
+            event = events[self._printed]
+            print(_json(event) if self._args.json else _words(event), flush=True)
+            self._printed += 1
+
+    # What the engine says
+
+    def forest_changed(self) -> None:
+        pass
+
+    def stream_changed(self) -> None:
+        self._show()
+
+    def asked(self) -> None:
+        for run, ask in self._engine.asks():
+            print(f"sessiontree run: denied {ask.tool}: nobody to ask", file=sys.stderr)
+            self._engine.answer(run, ask, Deny(NOBODY))
+
+    def ended(self, run: Run) -> None:
+        if run.outcome and run.outcome.ending is not Ending.DONE:
+            print(f"sessiontree run: {run.outcome.text}", file=sys.stderr)
+        self._over.set()
+
+    def tell(self, text: str, *, trouble: bool = False) -> None:
+        print(f"sessiontree run: {text}", file=sys.stderr)
+
+
+def _settled(event: Event) -> bool:
+    if isinstance(event, Text | Thinking):
+        return event.done
+    return not (isinstance(event, ToolCall) and event.state in _OPEN)
+
+
+def _json(event: Event) -> str:
+    kind = type(event).__name__.lower()
+    data = {"kind": kind, **asdict(event), "at": iso(event.at)}
+    return json.dumps(data, ensure_ascii=False, default=str)
+
+
+def _words(event: Event) -> str:
+    indent = "  " * event.depth
+    match event:
+        case Prompt():
+            text = f"❯ {event.text}"
+        case Text():
+            text = event.text
+        case Thinking():
+            text = f"[thinking] {event.text}"
+        case ToolCall():
+            given = json.dumps(dict(event.input), ensure_ascii=False)
+            text = f"[{event.tool} {event.state.value}] {given}\n{event.output}".rstrip()
+        case Result():
+            cost = f", ${event.cost_usd:.4f}" if event.cost_usd is not None else ""
+            text = f"[{'done' if event.ok else 'failed'}{cost}] {event.text}".rstrip()
+        case _:
+            text = f"[{getattr(event, 'text', '')}]"
+    return "\n".join(indent + line for line in text.split("\n")) + "\n"
