@@ -305,11 +305,14 @@ async def select(pilot: Pilot[None], start: tuple[int, int], end: tuple[int, int
 
 async def test_selected_text_is_copied_as_it_was_before_it_was_wrapped() -> None:
     words = " ".join(f"word{n}" for n in range(30))
-    app = StreamApp([Text(key="a", text=words), Text(key="b", text="- a list\n    indented")])
-    async with app.run_test(size=(40, 20)) as pilot:
+    listed = f"- {words}\n    indented\n```\n{words}\n```"
+    app = StreamApp([Text(key="a", text=words), Text(key="b", text=listed)])
+    async with app.run_test(size=(40, 40)) as pilot:
         await pilot.pause()
         last = max(y for y, row in enumerate(app.rows) if row)
-        assert await select(pilot, (0, 0), (38, last)) == f"{words}\n\n• a list\n    indented"
+        assert await select(pilot, (0, 0), (38, last)) == (
+            f"{words}\n\n• {words}\n    indented\n{words}"
+        )
         selected = app.view.render_line(0)
         plain = {segment.style.bgcolor for segment in selected if "word" in segment.text}
         assert plain == {app.screen.get_component_rich_style("screen--selection").bgcolor}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sessiontree.ui.stream import diff
 from sessiontree.ui.stream.code import colours
 from sessiontree.ui.stream.limits import Excerpt, Limits, clipped, more
-from sessiontree.ui.stream.line import Line
+from sessiontree.ui.stream.line import Line, code_line
 from sessiontree.ui.stream.markdown import Markdown
 
 
@@ -42,7 +42,7 @@ def code(text: str, language: str, *, end: bool = False) -> Body:
         excerpt = Excerpt.of(text, 0, most) if end else Excerpt.of(text, most)
         sources = [clipped(line, limits.line) for line in excerpt.first or excerpt.last]
         lines = [
-            Line(source, spans, fill="block")
+            code_line(source, spans)
             for source, spans in zip(sources, colours(sources, language), strict=True)
         ]
         if excerpt.hidden:

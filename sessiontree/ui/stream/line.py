@@ -14,6 +14,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, split_graphemes
 
 TAB = 4
+MOST_INDENT = 24
+"""Cells that a line's further rows are set in at most."""
 
 Span = tuple[int, int, str]
 """Start, end (in characters) and style of a part of a line's text."""
@@ -70,6 +72,13 @@ class Line:
             self.rule,
             self.wrap,
         )
+
+
+def code_line(source: str, spans: tuple[Span, ...] = (), lead: Pieces = ()) -> Line:
+    """A line of code; what does not fit goes on a little further in than it began."""
+    indent = min(len(source) - len(source.lstrip(" ")) + 2, MOST_INDENT)
+    hang = (*lead, Piece(" " * indent))
+    return Line(source, spans, lead=lead, hang=hang, fill="block")
 
 
 def cells(pieces: Sequence[Piece]) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sessiontree.ui.stream.code import colours
 from sessiontree.ui.stream.inline import inline
 from sessiontree.ui.stream.limits import STREAM, Limits, clipped
-from sessiontree.ui.stream.line import Line, Piece, plain
+from sessiontree.ui.stream.line import MOST_INDENT, Line, Piece, code_line, plain
 from sessiontree.ui.stream.table import is_separator, table
 
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
@@ -17,7 +17,6 @@ _LIST = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])\s+(?:\[([ xX])\]\s+)?(.*)")
 _QUOTE = re.compile(r"\s{0,3}((?:>\s?)+)(.*)")
 _RULE = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*")
 _FENCE = re.compile(r"(\s*)(`{3,}|~{3,})\s*([^`\s]*)[^`]*")
-_MOST_INDENT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Markdown:
         sources = [clipped(source, self._limits.paragraph) for source in sources]
         lead = (Piece(" ", "pad"),)
         for source, spans in zip(sources, colours(sources, language), strict=True):
-            self.lines.append(Line(source, spans, lead=lead, hang=lead, fill="block"))
+            self.lines.append(code_line(source, spans, lead))
 
     def _table(self, at: int, end: int) -> int:
         """Reads a table that begins at `at`; where it ends, 0 if there is none."""
@@ -154,19 +153,19 @@ def _line(source: str, style: str) -> Line:
             bullet = "☐" if ticked == " " else "☑"
         elif len(bullet) == 1:
             bullet = "•"
-        lead = " " * min(len(plain(indent)), _MOST_INDENT) + bullet + " "
+        lead = " " * min(len(plain(indent)), MOST_INDENT) + bullet + " "
         text, spans = inline(rest)
         hang = (Piece(" " * len(lead)),)
         return Line(text, spans, lead=(Piece(lead, "bullet"),), hang=hang, style=style)
     if quote := _QUOTE.fullmatch(source):
         text, spans = inline(quote[2])
-        bar = (Piece("▌ " * min(quote[1].count(">"), _MOST_INDENT // 2), "guide"),)
+        bar = (Piece("▌ " * min(quote[1].count(">"), MOST_INDENT // 2), "guide"),)
         return Line(text, spans, lead=bar, hang=bar, style="quote")
     text, spans = inline(source)
     body = text.lstrip(" ")
     indent = len(text) - len(body)
     if not indent:
         return Line(text, spans, style=style)
-    space = (Piece(" " * min(indent, _MOST_INDENT)),)
+    space = (Piece(" " * min(indent, MOST_INDENT)),)
     spans = tuple((max(0, s - indent), max(0, e - indent), name) for s, e, name in spans)
     return Line(body, spans, lead=space, hang=space, style=style)

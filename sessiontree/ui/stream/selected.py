@@ -77,7 +77,8 @@ def _part(line: Line, row: Row, start: int, end: int, gutter: int) -> str:
     at = gutter
     parts = []
     pieces: Iterator[tuple[str, bool]] = (
-        (piece.text, piece.style not in _NOT_COPIED) for piece in prefix(line, row)
+        (piece.text, row.start == 0 and piece.style not in _NOT_COPIED)
+        for piece in prefix(line, row)
     )
     margin = sum(len(piece.text) for piece in line.margin)
     for text, is_own in (*pieces, (line.text[row.start : row.end], True)):
