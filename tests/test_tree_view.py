@@ -379,7 +379,10 @@ async def test_filtering_thousands_gets_ready_in_slices(monkeypatch: pytest.Monk
 
 async def test_an_empty_tree_says_what_to_do() -> None:
     app = TreeApp(Forest())
+    app.view.reading = True
     async with app.run_test(size=(60, 10)) as pilot:
+        assert "Looking for sessions" in app.lines[1]
+        app.view.reading = False
         assert "No sessions here yet." in app.lines[1]
         await pilot.press("j", "k", "l", "h", "g", "G", "enter", "space", "pagedown")
         await pilot.click(app.view, offset=(5, 5))

@@ -6,7 +6,7 @@ worked out when it is asked for. Nothing here is recursive: a chain of 10,000 fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from math import inf
 
@@ -142,12 +142,6 @@ class Forest:
         """Where a session hangs; None for a root."""
         self.settle()
         return self._places.of.get(id)
-
-    @property
-    def places(self) -> Mapping[str, Place]:
-        """Session → where it hangs, without the roots; read it, do not keep it."""
-        self.settle()
-        return self._places.of
 
     def children(self, host: str, turn: str = TOP) -> list[str]:
         """The sessions that hang under a turn, the first to leave it first."""
@@ -348,12 +342,6 @@ class Forest:
     def _updated(self, id: str) -> float:
         session = self._sessions.get(id)
         return (session.updated or session.created or 0.0) if session else 0.0
-
-    def load(self, sessions: Iterable[Session], links: Iterable[Link] = ()) -> None:
-        for link in links:
-            self.put_link(link)
-        for session in sessions:
-            self.put(session)
 
 
 _PRESENCE = {

@@ -13,6 +13,7 @@ from rich.style import Style
 from textual import events
 from textual.color import Color
 from textual.geometry import Region, Size
+from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
@@ -38,6 +39,8 @@ class RowCanvas(ScrollView):
     """`now` gives seconds since the epoch; `home` is the folder shown as `~`."""
 
     DEFAULT_CSS = Path(__file__).with_name("tree.tcss").read_text()
+    reading: reactive[bool] = reactive(False)
+    """Whether more sessions are still being looked for; said while there are none."""
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tree--{part}" for part in PARTS}
 
     def __init__(
@@ -111,7 +114,7 @@ class RowCanvas(ScrollView):
         return self.scrollable_content_region.width
 
     def _empty_line(self, y: int) -> Strip:
-        lines = [] if self.rows.list else help_lines(self.rows, self._width - 2)
+        lines = [] if self.rows.list else help_lines(self.rows, self.reading, self._width - 2)
         text = f" {lines[y]}" if y < len(lines) else ""
         style = self._style("base", "dim")
         return Strip([Segment(text, style)]).adjust_cell_length(self._width, style)

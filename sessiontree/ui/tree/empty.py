@@ -7,13 +7,17 @@ from textwrap import wrap
 from sessiontree.model.rows import Rows
 
 
-def help_lines(rows: Rows, width: int) -> list[str]:
-    return [line for text in _help(rows) for line in ("", *wrap(text, max(width, 8)))]
+def help_lines(rows: Rows, reading: bool, width: int) -> list[str]:
+    """`reading`: more sessions are still being looked for."""
+    said = _help(rows, reading)
+    return [line for text in said for line in ("", *wrap(text, max(width, 8)))]
 
 
-def _help(rows: Rows) -> tuple[str, ...]:
+def _help(rows: Rows, reading: bool) -> tuple[str, ...]:
     if rows.query:
         return (f"Nothing matches ‹{rows.query}›.", "esc brings the tree back.")
     if rows.put_away:
         return ("All sessions here are put away.", "Press . to show them.")
+    if reading:
+        return ("Looking for sessions …",)
     return ("No sessions here yet.", "Press n and say what is to be done.")
