@@ -27,7 +27,7 @@ Tables = dict[str, Table]
 Changes = Mapping[str, Mapping[str, Doc | None]]
 """By table and id, the whole document that is set, None for one that is removed."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _PREFIX = 9  # eight digits and the space
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -72,13 +72,31 @@ def encode_changes(seq: int, changes: Changes) -> bytes:
 
 def decode(line: bytes) -> dict[str, Any] | None:
     """The record of a line without its newline, None for a damaged one."""
-    if line[:_PREFIX] != b"%08x " % zlib.crc32(memoryview(line)[_PREFIX:]):
+    if not _intact(line):
         return None
     try:
         record, end = _decode_json(line.decode("ascii"), _PREFIX)
     except ValueError:
         return None
     return record if isinstance(record, dict) and end == len(line) else None
+
+
+def _decode_all(pieces: list[bytes]) -> list[dict[str, Any] | None]:
+    """As `decode`, for many lines at once: their documents then share the names of their fields,
+    which is a quarter of the time and of the memory."""
+    if all(map(_intact, pieces)):
+        try:
+            joined = b",".join([piece[_PREFIX:] for piece in pieces]).decode("ascii")
+            records, _ = _decode_json(f"[{joined}]")
+        except ValueError:
+            records = []
+        if len(records) == len(pieces) and all(isinstance(one, dict) for one in records):
+            return list(records)
+    return [decode(piece) for piece in pieces]
+
+
+def _intact(line: bytes) -> bool:
+    return line[:_PREFIX] == b"%08x " % zlib.crc32(memoryview(line)[_PREFIX:])
 
 
 def decode_header(record: Mapping[str, Any] | None) -> Header | None:
@@ -93,7 +111,7 @@ def decode_header(record: Mapping[str, Any] | None) -> Header | None:
 def lines(read: Callable[[int, int], bytes], offset: int, end: int) -> Iterator[Line]:
     """The lines of a file from `offset` to `end`; `read(size, offset)` gives its bytes.
 
-    One line at a time, some microseconds each: other threads run between them."""
+    A piece of the file at a time, about a millisecond each: other threads run between them."""
     rest = b""
     place = offset
     while place < end:
@@ -106,9 +124,9 @@ def lines(read: Callable[[int, int], bytes], offset: int, end: int) -> Iterator[
             continue
         pieces = (rest + chunk).split(b"\n")
         rest = pieces.pop()
-        for piece in pieces:
+        for piece, record in zip(pieces, _decode_all(pieces), strict=True):
             after = offset + len(piece) + 1
-            yield Line(offset, after, decode(piece))
+            yield Line(offset, after, record)
             offset = after
     if rest:
         yield Line(offset, offset + len(rest), None)

@@ -52,6 +52,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
+        self._folder = path.parent
         self.deadline = deadline
         self.schema = schema
         self.read_only = ""
@@ -154,7 +155,7 @@ class Journal:
     def _locked(self, patience: float) -> Iterator[None]:
         """No other process at work, after at most `patience` seconds."""
         try:
-            self._files.stat(self.path.parent)  # a lock would make the folder again
+            self._files.stat(self._folder)  # a lock would make the folder again
             self._lock.acquire(timeout=patience)
         except Timeout:
             raise StoreBusy(words.busy(self.lock_path, self.deadline)) from None
@@ -223,7 +224,7 @@ class Journal:
         return True
 
     def _make_folder(self) -> None:
-        folder = self.path.parent
+        folder = self._folder
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(FOLDER_MODE, exist_ok=True)
@@ -411,7 +412,7 @@ class Journal:
             raise
         self._adopt(file)
         try:
-            self._files.sync_folder(self.path.parent)
+            self._files.sync_folder(self._folder)
         except OSError as error:
             # After a power cut the former file could be back, without what follows.
             self._turn_read_only(words.folder_refused(self.path, error))
