@@ -3,16 +3,29 @@ how much is laid out for it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sessiontree
+from sessiontree.claude.transcript import messages
 from sessiontree.model.event import Event, Prompt, Text, ToolCall
 from sessiontree.model.feed import Feed
-from sessiontree.model.message import Delta, DeltaKind, Message
+from sessiontree.model.message import (
+    CallBlock,
+    Delta,
+    DeltaKind,
+    Message,
+    Said,
+    Started,
+    TextBlock,
+)
 from sessiontree.ui.stream import layout as layout_module
 from sessiontree.ui.stream.draw import Frame
 from sessiontree.ui.stream.layout import Page
@@ -65,8 +78,8 @@ def many(count: int) -> list[Event]:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_page_that_grew_is_the_same_as_one_laid_out_at_once(data: st.DataObject) -> None:
-    messages: list[Message] = [*first_turn(), *second_turn(), *third_turn()]
-    start = data.draw(st.integers(0, len(messages)), label="the tail begins at")
+    said: list[Message] = [*first_turn(), *second_turn(), *third_turn()]
+    start = data.draw(st.integers(0, len(said)), label="the tail begins at")
     feed = Feed(mark_after="p1", mark_text="forked")
     page = page_of(feed.events)
 
@@ -77,11 +90,11 @@ def test_a_page_that_grew_is_the_same_as_one_laid_out_at_once(data: st.DataObjec
         if data.draw(st.booleans()):
             everything(page)
 
-    for message in messages[start:]:
+    for message in said[start:]:
         feed.push(message)
         if data.draw(st.booleans()):
             take()
-    feed.before(messages[:start])
+    feed.before(said[:start])
     take()
     take()
     feed.close()
@@ -385,32 +398,98 @@ def test_counting_lays_out_only_what_has_a_hit(monkeypatch: pytest.MonkeyPatch) 
     assert search.found.total == 1 and laid_out == 1
 
 
-# A long run, typed
+# Recorded runs
+
+TRANSCRIPTS = sorted(
+    (Path(sessiontree.__file__).parent / "demo/forest/transcripts").glob("*.jsonl")
+)
 
 
-def test_a_long_run_fed_in_pieces_ends_as_the_transcript_reads() -> None:
-    """Three turns, each delta taken on its own, against the same events at once."""
-    live = Feed()
+def as_typed(message: Message, step: int) -> Iterator[Message]:
+    """A whole message as a run sends it: each block begins, comes in pieces, and is then whole."""
+    if not isinstance(message, Said):
+        yield message
+        return
+    for index, block in enumerate(message.blocks):
+        kind, text, name, call_id = DeltaKind.TEXT, "", "", ""
+        if isinstance(block, CallBlock):
+            kind, name, call_id = DeltaKind.INPUT, block.name, block.id
+            text = json.dumps(dict(block.input))
+        else:
+            kind = DeltaKind.TEXT if isinstance(block, TextBlock) else DeltaKind.THINKING
+            text = block.text
+        which = {"message_id": message.message_id, "index": index, "agent": message.agent}
+        yield Started(**which, kind=kind, name=name, call_id=call_id)
+        for start in range(0, len(text), step):
+            yield Delta(**which, kind=kind, text=text[start : start + step])
+        yield replace(message, blocks=(block,))
+
+
+def one_message_each(messages: list[Message]) -> list[Message]:
+    """A transcript has a line for each block: those of one API message joined again."""
+    joined: list[Message] = []
+    for message in messages:
+        last = joined[-1] if joined else None
+        is_more = (
+            isinstance(message, Said)
+            and isinstance(last, Said)
+            and (message.message_id, message.agent) == (last.message_id, last.agent)
+        )
+        if is_more:
+            message = replace(last, blocks=last.blocks + message.blocks)
+            joined.pop()
+        joined.append(message)
+    return joined
+
+
+def timeless(feed: Feed) -> list[Event]:
+    """Its events without when they came and how long they took."""
+    return [
+        replace(event, at=None, **({"seconds": None} if hasattr(event, "seconds") else {}))
+        for event in feed.events
+    ]
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: path.stem[:8])
+@pytest.mark.parametrize("step", [11])
+def test_a_recorded_run_reads_the_same_typed_and_afterwards(transcript: Path, step: int) -> None:
+    recorded = list(messages(transcript))
+    afterwards, live = Feed(), Feed()
+    for message in recorded:
+        afterwards.push(message)
+    afterwards.take()
+    afterwards.close()
+    afterwards.take()
     page = page_of(live.events)
-    whole = Feed()
-    for message in (*first_turn(), *second_turn()):
-        whole.push(message)
-        text = getattr(message, "blocks", ())
-        if text and hasattr(text[0], "text") and not message.agent:
-            kind = DeltaKind.TEXT if type(text[0]).__name__ == "TextBlock" else DeltaKind.THINKING
-            index = live._blocks.get(message.message_id, 0)
-            for start in range(0, len(text[0].text), 7):
-                piece = text[0].text[start : start + 7]
-                live.push(Delta(message_id=message.message_id, index=index, kind=kind, text=piece))
-                changed = live.take()
-                if changed is not None:
-                    page.change(changed, live.events)
-                    page.layout(len(page.events) - 1)
-        live.push(message)
-        changed = live.take()
-        if changed is not None:
-            page.change(changed, live.events)
-    whole.take()
-    times = [replace(event, at=None) for event in live.events]
-    assert times == [replace(event, at=None) for event in whole.events]
+    for message in one_message_each(recorded):
+        for piece in as_typed(message, step):
+            live.push(piece)
+            changed = live.take()
+            if changed is not None:
+                page.change(changed, live.events)
+                page.layout(len(page.events) - 1)
+    live.close()
+    changed = live.take()
+    if changed is not None:
+        page.change(changed, live.events)
+
+    assert len(afterwards.events) > 3 and timeless(live) == timeless(afterwards)
     assert everything(page) == everything(page_of(list(live.events)))
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS[:4], ids=lambda path: path.stem[:8])
+def test_a_transcript_read_from_its_end_reads_as_from_its_beginning(transcript: Path) -> None:
+    """Cut anywhere, also within a message of the API."""
+    recorded = list(messages(transcript))
+    whole = Feed()
+    for message in recorded:
+        whole.push(message)
+    whole.take()
+    for cut in range(1, len(recorded)):
+        feed = Feed()
+        for message in recorded[cut:]:
+            feed.push(message)
+        feed.take()
+        feed.before(recorded[:cut])
+        feed.take()
+        assert timeless(feed) == timeless(whole), cut

@@ -77,7 +77,7 @@ def draw(event: Event, frame: Frame) -> Drawn:
         case Notice():
             return _notice(event, frame)
         case Mark():
-            text = f" ⑂ {clipped(event.text, frame.limits.line)} "
+            text = f" ⑂ {clipped(event.text.removeprefix('⑂ '), frame.limits.line)} "
             return Drawn(
                 [Line(text, lead=(Piece("──", "mark"),), style="mark", rule="─", wrap=False)]
             )

@@ -83,6 +83,22 @@ Canvas {
 
     .stream--match { background: $warning 35%; }
     .stream--match-current { background: $warning; color: $background; text-style: bold; }
+
+    /* A terminal's own colours cannot be mixed: what is pale elsewhere is dim there. */
+    &:ansi {
+        .stream--number, .stream--sign-tool, .stream--muted, .stream--faint, .stream--guide,
+        .stream--more, .stream--help, .stream--strike, .stream--comment, .stream--thinking,
+        .stream--thinking-label, .stream--output, .stream--notice { text-style: dim; }
+        .stream--added-line { background: ansi_default; color: ansi_green; }
+        .stream--removed-line { background: ansi_default; color: ansi_red; }
+        .stream--added-word, .stream--removed-word {
+            background: ansi_default; text-style: underline;
+        }
+        .stream--match { background: ansi_default; text-style: reverse; }
+        .stream--match-current {
+            background: ansi_yellow; color: ansi_black; text-style: bold;
+        }
+    }
 }
 """
 
@@ -119,7 +135,9 @@ def _beyond(base: Style, style: Style) -> Style:
         bgcolor=None if style.bgcolor == base.bgcolor else style.bgcolor,
         bold=style.bold or None,
         italic=style.italic or None,
+        dim=style.dim or None,
         underline=style.underline or None,
+        reverse=style.reverse or None,
         strike=style.strike or None,
     )
 
