@@ -163,6 +163,7 @@ def test_a_calls_input_is_read_while_it_is_typed() -> None:
     assert feed.events[1].input == {"file_path": "a.py", "content": "x ="}
 
 
+@settings(deadline=None)
 @given(st.data(), st.text(max_size=60) | st.text(alphabet="a\r\n\x1b[31;m\x9b\t*`", max_size=60))
 def test_any_way_of_cutting_a_message_into_deltas_gives_the_events_of_the_whole(
     data: st.DataObject, text: str
@@ -350,6 +351,7 @@ def test_a_mark_with_no_shared_turn_stands_in_front() -> None:
     assert kinds(fed(*turn(1), mark_text="handed over"))[:2] == ["Mark", "1"]
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 24), st.integers(0, 24), st.sampled_from(["p1", "p2", "p3", None]), st.booleans()
 )
@@ -457,7 +459,7 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(MESSAGES, max_size=8), max_size=4), st.sampled_from([None, "a"]))
 def test_nothing_that_comes_in_any_order_raises_and_take_is_right(
     batches: list[list[Message]], mark_after: str | None
@@ -508,6 +510,7 @@ def test_partial_json_reads_what_is_whole_and_the_string_being_typed() -> None:
             assert read == value, text
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -36,7 +36,7 @@ def styles(line: Line) -> dict[str, str]:
 # Rows
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(MIXED, st.integers(2, 20), st.integers(2, 20))
 def test_rows_fit_and_lose_nothing_but_spaces(text: str, first: int, width: int) -> None:
     rows = wrap(text, first, width)
@@ -60,6 +60,7 @@ def test_rows_break_between_words_and_within_one_only_if_they_must() -> None:
     assert [wide[s:e] for s, e in wrap(wide, 5, 5)] == ["中文", "字符", "ok"]
 
 
+@settings(deadline=None)
 @given(MIXED, st.integers(1, 20))
 def test_a_cut_text_fits_and_says_that_it_is_cut(text: str, width: int) -> None:
     short = cut(text, width)
@@ -196,7 +197,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(FRAGMENTS, max_size=30), st.data())
 def test_a_text_that_grows_reads_as_if_it_had_come_at_once(
     fragments: list[str], data: st.DataObject
@@ -228,6 +229,7 @@ def test_a_piece_more_of_a_long_text_reads_only_its_last_lines(monkeypatch) -> N
     assert len(read) <= 8
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.integers(4, 40))
 def test_any_text_gives_lines_that_fit(text: str, width: int) -> None:
     for line in markdown(text, width):
@@ -304,6 +306,7 @@ def test_encoded_data_is_named_with_its_size() -> None:
 # Heights
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), max_size=40),
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9), st.booleans()), max_size=20),

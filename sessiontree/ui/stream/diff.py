@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from sessiontree.ui.stream.line import Line, Piece, Span, plain
+from sessiontree.ui.stream.line import Line, Piece, Span, hanging, plain
 
 CONTEXT = 3
 MOST_COMPARED = 600
@@ -95,10 +95,11 @@ def lines_of(changes: Sequence[Change]) -> Iterator[Line]:
             continue
         label = f"{number or '':>{digits}} " if digits else ""
         mark = _SIGNS.get(sign, Piece("  "))
-        hang = (Piece(" " * len(label)), Piece("  "))
+        text = plain(text)
+        hang = (Piece(" " * len(label)), Piece("  "), hanging(text))
         style = "" if sign in _SIGNS else "muted"
         yield Line(
-            plain(text),
+            text,
             words.get(index, ()),
             lead=(Piece(label, "faint"), mark),
             hang=hang,

@@ -76,9 +76,12 @@ class Line:
 
 def code_line(source: str, spans: tuple[Span, ...] = (), lead: Pieces = ()) -> Line:
     """A line of code; what does not fit goes on a little further in than it began."""
-    indent = min(len(source) - len(source.lstrip(" ")) + 2, MOST_INDENT)
-    hang = (*lead, Piece(" " * indent))
-    return Line(source, spans, lead=lead, hang=hang, fill="block")
+    return Line(source, spans, lead=lead, hang=(*lead, hanging(source)), fill="block")
+
+
+def hanging(source: str) -> Piece:
+    """What the further rows of a line of code are set in by."""
+    return Piece(" " * min(len(source) - len(source.lstrip(" ")) + 2, MOST_INDENT))
 
 
 def cells(pieces: Sequence[Piece]) -> int:

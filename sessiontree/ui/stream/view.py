@@ -220,7 +220,7 @@ class StreamView(Canvas, can_focus=True):
     # Keys and clicks
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not self.has_focus:
+        if self.screen.focused is not self:
             return False  # typed ahead of a focus that has moved on: not for this view
         if action == "hit":
             return self._search is not None  # without a search the keys are the screen's
