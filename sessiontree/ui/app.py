@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -123,6 +124,14 @@ class SessionTree(App[None]):
             self.notify(text, severity="error", timeout=8, markup=False)
         else:
             self.notify(text, timeout=4, markup=False)
+
+    # Keys
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that came in one go with the one that moved the focus arrive here last."""
+        main = self.main
+        if main is not None and self.screen is main and main.take_typed_ahead(event):
+            event.prevent_default()
 
     # End
 

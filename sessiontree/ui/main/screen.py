@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -17,13 +17,15 @@ from sessiontree.engine.runs import Run
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.small import HelpDialog
 from sessiontree.ui.hints import HintBar
-from sessiontree.ui.keys import bindings
+from sessiontree.ui.keys import KEYS, bindings
 from sessiontree.ui.main.aiming import Selection
 from sessiontree.ui.main.bars import QuestionBar, StreamTitle, TopBar
 from sessiontree.ui.main.session_keys import SessionKeys
 from sessiontree.ui.main.start_keys import StartKeys
 from sessiontree.ui.stream import EventPager, StreamView
 from sessiontree.ui.tree import TreeView
+
+LETTER_ACTIONS = {key.action for key in KEYS if key.key not in ("escape", "tab")}
 
 REST_SECONDS = 0.08
 """How long the cursor rests on a row before its stream is opened: holding a key down in the
@@ -52,7 +54,7 @@ class MainScreen(StartKeys, SessionKeys):
         yield HintBar()
 
     def on_mount(self) -> None:
-        self.tree_view.focus()
+        self.set_focus(self.tree_view)
         self.suggest_next()
         self._show_scope()
 
@@ -83,8 +85,26 @@ class MainScreen(StartKeys, SessionKeys):
         ):
             self._to_restore = None
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters are for the composer while it has the focus, also those that were typed ahead
+        and went to the pane that had it before."""
+        composing = self.focused is self.composer.area
+        return not (composing and action in LETTER_ACTIONS)
+
     def on_key(self) -> None:
         self._to_restore = None  # the person has gone elsewhere meanwhile
+
+    def take_typed_ahead(self, event: events.Key) -> bool:
+        """Whether a key was meant for the composer, though it was typed before that had the
+        focus. The composer itself lets none of these through."""
+        area = self.composer.area
+        if self.focused is area and event.is_printable and event.character:
+            area.insert(event.character)
+            return True
+        if self.focused is area and event.key == "enter":
+            area.action_send()
+            return True
+        return False
 
     def remember(self) -> None:
         at = self.aiming.selection
@@ -114,7 +134,7 @@ class MainScreen(StartKeys, SessionKeys):
     @on(TreeView.Opened)
     def _opened_row(self) -> None:
         if not self.asking.open_for(self.aiming.selection.session):
-            self.stream.focus()
+            self.set_focus(self.stream)
 
     @on(StreamView.EventOpened)
     def _opened_event(self, message: StreamView.EventOpened) -> None:
@@ -131,7 +151,7 @@ class MainScreen(StartKeys, SessionKeys):
     def _go_to_pane(self, by: int) -> None:
         panes = [self.tree_view, self.stream, self.composer.area]
         at = next((i for i, pane in enumerate(panes) if pane.has_focus), 0)
-        panes[(at + by) % len(panes)].focus()
+        self.set_focus(panes[(at + by) % len(panes)])
 
     def on_descendant_focus(self) -> None:
         """On a narrow terminal the pane in focus is the one that shows."""
@@ -200,7 +220,7 @@ class MainScreen(StartKeys, SessionKeys):
     def action_search(self) -> None:
         box = self.query_one("#search" if self.stream.has_focus else "#filter", Input)
         box.add_class("-on")
-        box.focus()
+        self.set_focus(box)
 
     @on(Input.Changed, "#filter")
     def _filter(self, message: Input.Changed) -> None:
@@ -214,7 +234,7 @@ class MainScreen(StartKeys, SessionKeys):
         self.tree_view.keep_filtered()
         with self.prevent(Input.Changed):
             box.value = ""
-        self.tree_view.focus()
+        self.set_focus(self.tree_view)
 
     @on(Input.Changed, "#search")
     def _search(self, message: Input.Changed) -> None:
@@ -236,24 +256,24 @@ class MainScreen(StartKeys, SessionKeys):
 
     @on(Input.Submitted, "#search")
     def _searched(self) -> None:
-        self.stream.focus()
+        self.set_focus(self.stream)
 
     def leave_inputs(self) -> bool:
         box = self.query_one("#filter", Input)
         if box.has_class("-on"):
             box.remove_class("-on")
             box.value = ""
-            self.tree_view.focus()
+            self.set_focus(self.tree_view)
             return True
         box = self.query_one("#search", Input)
         if box.has_class("-on"):
             box.remove_class("-on")
             box.value = ""
-            self.stream.focus()
+            self.set_focus(self.stream)
             return True
         if self.composer.has_focus_within:
             self.aiming.release()
-            self.tree_view.focus()
+            self.set_focus(self.tree_view)
             self.draw()
             return True
         return False

@@ -49,7 +49,7 @@ class StartKeys(MainBase):
             self.aiming.release()
             self.app.say(aim.refusal)
         else:
-            self.composer.area.focus()
+            self.set_focus(self.composer.area)
         self.draw()
 
     async def _edit(self) -> None:
@@ -124,6 +124,7 @@ class StartKeys(MainBase):
             return
         self.tree_view.refresh_rows()
         self.tree_view.select(session)
+        self.add_class("-stream")  # on a narrow terminal: the answer rather than the tree
         self.draw("tree", "stream")
 
     @on(Composer.Chosen)
@@ -152,7 +153,7 @@ class StartKeys(MainBase):
         if self.engine.run_of(session):
             self.engine.interrupt(session)
         else:
-            self.tree_view.focus()
+            self.set_focus(self.tree_view)
 
     def leave_inputs(self) -> bool:
         """Leave the composer, the filter or the search; whether there was one to leave."""

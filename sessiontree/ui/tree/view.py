@@ -164,6 +164,10 @@ class TreeView(RowCanvas, can_focus=True):
 
     # keys ------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys typed ahead of a focus that has moved on are not for this view."""
+        return self.screen.focused is self
+
     def action_cursor_up(self) -> None:
         self._go(self.cursor - 1)
 
