@@ -1,7 +1,7 @@
 """Makes a projects folder of sessions that branch in every way that Claude Code and the SDK have,
 and tells the truth about them: who was forked from whom, and where.
 
-The lines are those that Claude Code 2.1.330 and claude-agent-sdk 0.2.187 write (`test_real_forks`
+The lines are those that Claude Code 2.1.330 and claude-agent-sdk 0.2.187 write (`test_real_transcripts`
 holds this against the real ones), shortened where their length means nothing.
 
     maker = Maker(projects)
@@ -135,7 +135,8 @@ class Maker:
         )
         self._take_over(child, parent, kept, names)
         shared = child.turns[-1].id if child.turns else None
-        self.truth[child.id] = Truth(parent.id, shared, kept[-1]["uuid"], "pointer")
+        point = next(line["uuid"] for line in reversed(kept) if _is_message(line))
+        self.truth[child.id] = Truth(parent.id, shared, point, "pointer")
         return child
 
     def branch(self, parent: Made) -> Made:

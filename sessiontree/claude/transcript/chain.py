@@ -72,8 +72,8 @@ def connect(
             entry.up, entry.kind = places[entry.uuid], Kind.OTHER
             entry.turn = entries[entry.up].turn
             continue
-        places[entry.uuid] = index
         entry.up = places.get(entry.parent, -1) if entry.parent else -1
+        places[entry.uuid] = index
         if entry.up < 0 and whole and (entry.parent or entry.kind is Kind.BOUNDARY):
             lost += entry.kind is not Kind.BOUNDARY and index > 0
             entry.up = before

@@ -113,7 +113,7 @@ def read(data: bytes, offset: int = 0, *, last: bool = True, frame: bool = False
         if line:
             _parsed(lines, data[start - offset : end - offset - 1], start, end)
     lines.end = end
-    if tail and last and not tail.isspace():
+    if last and tail.strip("\0 \t\r"):
         record = _parse(data[end - offset :])
         if isinstance(record, dict):
             _record(lines, record, end, end + len(tail))

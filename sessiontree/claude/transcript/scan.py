@@ -22,6 +22,10 @@ STILL_WRITING = 60.0
 """Seconds after its last change for which half a last line is no damage: someone is writing it."""
 
 
+FORK_SECONDS = 5.0
+"""How long the prompt of a `/fork` can be written before its session begins (0.1 s was seen)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A line that a fork copies and by which it is known: a turn's prompt, or the boundary of a
@@ -50,7 +54,7 @@ class Spent:
 @dataclass(frozen=True, slots=True)
 class Scanned:
     """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
-    transcript, of the last line that was copied (of the last message, where uuids are kept)."""
+    transcript, of the last message that was copied."""
 
     session: Session
     steps: tuple[Step, ...] = ()
@@ -183,8 +187,11 @@ def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
     """When this file was begun, as well as it tells. A fork begins with copied lines and their
     times of before; what comes in front of them, or the first line behind them, tells when it was
     made (seen on Claude Code 2.1.330 and the SDK 0.2.187)."""
-    if facts.begun:  # a run without a screen
-        return seconds(facts.begun)
+    begun = seconds(facts.begun)  # what a run without a screen writes first
+    opening = next((seconds(one.time) for one in entries if one.uuid == facts.opening), None)
+    if begun is not None:  # a `/fork` writes its prompt just before
+        near = opening is not None and begun - FORK_SECONDS < opening < begun
+        return opening if near else begun
     if not entries:
         return None
     if facts.bare and entries[0].source:
@@ -193,9 +200,8 @@ def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
             return seconds(max(entry.time for entry in copied))
         behind = next((entry for entry in entries if entry.source is None), entries[-1])
         return seconds(behind.time)  # `/branch`
-    for entry in entries:  # a run with a screen
-        if entry.uuid == facts.opening:
-            return seconds(entry.time)
+    if opening is not None:  # a run with a screen
+        return opening
     written = max((i for i, entry in enumerate(entries) if entry.writer), default=-1)
     return seconds(entries[min(written + 1, len(entries) - 1)].time)
 
@@ -207,25 +213,17 @@ def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
     return source[1] != entries[0].uuid
 
 
-def _last_copied(entries: Sequence[Entry]) -> Entry:
-    last = entries[0]
-    for entry in entries:
-        if entry.source is None:
-            break
-        last = entry
-    return last
-
-
 def _kept(entries: Sequence[Entry], created: float | None, minted: bool) -> str | None:
-    if minted:
-        source = _last_copied(entries).source
-        return source[1] if source else None
-    if not entries or not _before(seconds(entries[0].time), created):
+    """The last message that was copied, by its uuid in the parent's transcript."""
+    kept = None
+    for entry in entries:
+        if minted and entry.source is None:
+            break
+        if entry.kind in chains.MESSAGES and (minted or _before(seconds(entry.time), created)):
+            kept = entry
+    if kept is None:
         return None
-    for entry in reversed(entries):
-        if entry.kind in chains.MESSAGES and _before(seconds(entry.time), created):
-            return entry.uuid
-    return None
+    return kept.source[1] if minted and kept.source else kept.uuid
 
 
 def _updated(entries: Sequence[Entry], mtime: float) -> float:

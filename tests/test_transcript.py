@@ -1,0 +1,513 @@
+"""Reading one transcript: its turns and arms, what is said in it, its end first, what is added."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sessiontree.claude.transcript import Reader, lines, messages, read_session
+from sessiontree.claude.transcript.entries import Entry
+from sessiontree.model.message import Answered, CallBlock, Message, Noted, Prompted, Said, TextBlock
+from sessiontree.model.session import Presence, Session
+from tests.forest_maker import Made, Maker
+
+SCREEN = Path(__file__).parent / "transcripts" / "screen"
+"""Transcripts that Claude Code 2.1.330 wrote in a terminal, attachments emptied."""
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Maker:
+    return Maker(tmp_path / "projects")
+
+
+def read(maker: Maker, session: Made) -> Session:
+    maker.write()
+    path = maker.path(session)
+    return read_session(path, path.parent.name).session
+
+
+def said(maker: Maker, session: Made, **options: Any) -> list[Message]:
+    maker.write()
+    return list(messages(maker.path(session), **options))
+
+
+def texts(line: list[Message]) -> list[str]:
+    """Prompts and texts of a line, in order."""
+    found = []
+    for message in line:
+        if isinstance(message, Prompted):
+            found.append(message.text)
+        elif isinstance(message, Said):
+            found += [block.text for block in message.blocks if isinstance(block, TextBlock)]
+    return found
+
+
+# Turns and arms
+
+
+def test_a_rewind_makes_an_arm_and_the_last_written_one_is_live(maker: Maker) -> None:
+    session = maker.new()
+    first = maker.turn(session, "one")
+    maker.turn(session, "two")
+    maker.turn(session, "three")
+    maker.rewind(session, first)
+    maker.turn(session, "two again")
+    turns = read(maker, session).turns
+    assert [(t.label, t.live) for t in turns] == [
+        ("one", True),
+        ("two", False),
+        ("three", False),
+        ("two again", True),
+    ]
+    assert [t.parent for t in turns] == [None, turns[0].id, turns[1].id, turns[0].id]
+
+
+def test_parallel_calls_attachments_and_state_lines_make_no_arm(maker: Maker) -> None:
+    session = maker.new()
+    for number in range(4):
+        maker.turn(session, f"prompt {number}", tools=3, attachments=4)
+    assert [t.live for t in read(maker, session).turns] == [True] * 4
+
+
+def test_prompts_of_a_person_are_turns_and_nothing_else_is(tmp_path: Path) -> None:
+    told = {
+        "plain": "Do it",
+        "list": [
+            {"type": "text", "text": "<system-reminder>x</system-reminder>"},
+            {"type": "text", "text": "In a list"},
+        ],
+        "image": [{"type": "image", "source": {"media_type": "image/png", "data": "A" * 4000}}],
+        "command": "<command-message>foo</command-message>\n<command-name>/foo</command-name>\n"
+        "<command-args>bar baz</command-args>",
+        "bash": "<bash-input>ls -l</bash-input>",
+    }
+    untold: dict[str, dict[str, Any]] = {
+        "local": {"content": "<command-name>/compact</command-name>"},
+        "output": {"content": "<local-command-stdout>done</local-command-stdout>"},
+        "bash output": {"content": "<bash-stdout>x</bash-stdout><bash-stderr></bash-stderr>"},
+        "interrupted": {"content": [{"type": "text", "text": "[Request interrupted by user]"}]},
+        "notice": {"content": "<task-notification>…</task-notification>"},
+        "other": {"content": "From another agent", "origin": {"kind": "peer"}},
+        "meta": {"content": "Caveat: …", "isMeta": True},
+        "summary": {"content": "Summary", "isCompactSummary": True},
+        "result": {"content": [{"type": "tool_result", "tool_use_id": "t", "content": "x"}]},
+        "side": {"content": "A task", "isSidechain": True},
+        "empty": {"content": ""},
+    }
+    written = [_user(f"{name:x<8}", content) for name, content in told.items()]
+    for name, fields in untold.items():
+        content = fields.pop("content")
+        written.append(_user(name, content) | fields)
+    path = _file(tmp_path, written)
+    session = read_session(path, "p").session
+    assert [t.uuid for t in session.turns] == [f"{name:x<8}" for name in told]
+    assert [t.label for t in session.turns] == ["Do it", "In a list", "", "/foo bar baz", "!ls -l"]
+
+
+def test_the_last_turn_ends_before_a_call_that_was_never_answered(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=2)
+    whole = maker.turn(session, "two", tools=2)
+    calls = [n for n, line in enumerate(session.lines) if line["type"] == "assistant"]
+    cut = session.lines[: calls[-2] + 1]  # the second call of turn two, before any result
+    prompt = next(line for line in cut if line.get("uuid") == whole.uuid)
+    path = _file(maker.projects, cut)
+    turns = read_session(path, "p").session.turns
+    before_calls = session.lines[calls[-3]]["parentUuid"]
+    assert (turns[1].uuid, turns[1].last) == (prompt["uuid"], before_calls)
+
+
+def test_tokens_count_once_for_each_api_message(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=3)  # three lines of one API message, and the answer
+    usage = read(maker, session).turns[0].usage
+    assert (usage.input, usage.output, usage.cache_read, usage.cache_write) == (200, 100, 40, 20)
+
+
+def test_what_a_compaction_hid_is_still_on_the_line(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one")
+    maker.turn(session, "two")
+    maker.compact(session)
+    maker.turn(session, "three")
+    read_back = read(maker, session)
+    assert [(t.label, t.live, t.hidden) for t in read_back.turns] == [
+        ("one", True, True),
+        ("two", True, True),
+        ("three", True, False),
+    ]
+    line = said(maker, session)
+    assert [t for t in texts(line) if t in ("one", "two", "three")] == ["one", "two", "three"]
+    assert [m.what for m in line if isinstance(m, Noted)] == ["compacted"]
+
+
+# What is said
+
+
+def test_a_line_has_every_parallel_call_and_its_result(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=4)
+    maker.turn(session, "two")
+    line = said(maker, session)
+    called = [
+        b.id for m in line if isinstance(m, Said) for b in m.blocks if isinstance(b, CallBlock)
+    ]
+    answered = [m.call_id for m in line if isinstance(m, Answered)]
+    assert len(called) == 4
+    assert sorted(answered) == sorted(called)
+
+
+def test_an_arm_that_was_left_can_be_read(maker: Maker) -> None:
+    session = maker.new()
+    first = maker.turn(session, "one")
+    left = maker.turn(session, "two", tools=2)
+    maker.rewind(session, first)
+    maker.turn(session, "two again")
+    arm = texts(said(maker, session, turn=left.id))
+    assert arm == ["one", "Answer to: one", "two", "Answer to: two"]
+    with pytest.raises(LookupError):
+        said(maker, session, turn="nothing")
+
+
+def test_images_are_told_by_type_and_size(tmp_path: Path) -> None:
+    image = {"type": "image", "source": {"media_type": "image/png", "data": "A" * 400_000}}
+    path = _file(tmp_path, [_user("u1", [image, {"type": "text", "text": "Look"}])])
+    (prompt,) = messages(path)
+    assert isinstance(prompt, Prompted)
+    assert (prompt.text, prompt.images) == ("Look", ("image/png 300 kB",))
+
+
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(window=st.integers(200, 20_000), seed=st.integers(0, 10**6))
+def test_the_end_first_and_then_the_rest_is_the_whole(
+    window: int, seed: int, tmp_path: Path
+) -> None:
+    maker = Maker(tmp_path, seed=seed)
+    session = maker.new()
+    for number in range(8):
+        turn = maker.turn(session, f"prompt {number}", tools=(seed + number) % 4)
+        if seed % 3 == number:
+            maker.compact(session)
+        if seed % 5 == number:
+            maker.rewind(session, turn)
+            maker.turn(session, "left")
+            maker.rewind(session, turn)
+    maker.write()
+    path = maker.path(session)
+    reader = Reader(path)
+    line = reader.last(window)
+    starts = [reader.start]
+    while not reader.whole:
+        line = reader.earlier(window) + line
+        starts.append(reader.start)
+    assert line == list(messages(path))
+    assert starts == sorted(starts, reverse=True)
+
+
+def test_the_end_of_a_large_file_takes_a_small_read(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = maker.new()
+    maker.bulk = 400_000
+    for number in range(40):
+        maker.turn(session, f"prompt {number}")
+    maker.write()
+    read_bytes = 0
+    pread: Callable[[int, int, int], bytes] = os.pread
+
+    def counting(fd: int, size: int, offset: int) -> bytes:
+        nonlocal read_bytes
+        read_bytes += size
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", counting)
+    line = Reader(maker.path(session)).last()
+    assert texts(line)[-1] == "Answer to: prompt 39"
+    assert read_bytes <= 1 << 20 < maker.path(session).stat().st_size // 20
+
+
+def test_what_is_added_is_read_on(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one")
+    maker.write()
+    path = maker.path(session)
+    reader = Reader(path)
+    line = reader.last()
+    whole = len(session.lines)
+    maker.turn(session, "two", tools=3)
+    maker.turn(session, "three")
+    for row in session.lines[whole:]:
+        data = json.dumps(row).encode() + b"\n"
+        for piece in (data[:50], data[50:]):  # half a line is there for a while
+            with path.open("ab") as file:
+                file.write(piece)
+            more = reader.later()
+            assert more is not None
+            line += more
+    assert sorted(map(str, line)) == sorted(map(str, messages(path)))
+    assert texts(line) == texts(list(messages(path)))
+
+
+def test_a_rewind_seen_while_following_says_read_anew(maker: Maker) -> None:
+    session = maker.new()
+    first = maker.turn(session, "one")
+    maker.turn(session, "two")
+    maker.write()
+    reader = Reader(maker.path(session))
+    reader.last()
+    maker.rewind(session, first)
+    maker.turn(session, "two again")
+    maker.write()
+    assert reader.later() is None
+
+
+def test_subagents_stand_in_their_call(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=1)
+    maker.write()
+    path = maker.path(session)
+    call = next(m.call_id for m in messages(path) if isinstance(m, Answered))
+    folder = path.with_suffix("") / "subagents"
+    folder.mkdir(parents=True)
+    side = {"isSidechain": True}
+    (folder / "agent-a1.meta.json").write_text(json.dumps({"toolUseId": call}))
+    agent = folder / "agent-a1.jsonl"
+    agent.write_text(_line(_user("s1", "The task") | side) + _line(_says("s2", "Found it") | side))
+    line = list(messages(path))
+    nested = [m for m in line if m.agent]
+    assert [type(m) for m in nested] == [Prompted, Said]
+    assert {m.agent for m in nested} == {call}
+    at = line.index(nested[0])
+    assert isinstance(line[at - 1], Said)
+    reader = Reader(path)
+    reader.last()
+    with agent.open("a") as file:
+        file.write(_line(_says("s3", "And more") | side))
+    assert [m.agent for m in reader.later() or ()] == [call]
+
+
+# Reading without parsing is the same as parsing
+
+
+@pytest.mark.parametrize("path", sorted(SCREEN.glob("*.jsonl")), ids=lambda path: path.stem[:8])
+def test_frames_of_real_lines_are_matched_as_they_would_be_parsed(path: Path) -> None:
+    assert _frames(path.read_bytes(), frame=True) == _frames(path.read_bytes(), frame=False)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_damage_anywhere_is_read_the_same_with_and_without_parsing(data: st.DataObject) -> None:
+    """Lines cut, run together, overwritten: a matched frame is never one that parsing would not
+    find, nor does anything raise."""
+    content = bytearray(next(SCREEN.glob("680e*.jsonl")).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        match data.draw(st.sampled_from(("cut", "newline", "noise", "join"))):
+            case "cut":
+                del content[at : at + data.draw(st.integers(1, 3000))]
+            case "newline":
+                content[at:at] = b"\n"
+            case "noise":
+                content[at : at + 3] = data.draw(st.binary(min_size=3, max_size=3))
+            case "join":
+                end = content.find(b"\n", at)
+                if end >= 0:
+                    del content[end]
+        if not content:
+            return
+    parsed = {entry[0] for entry in _frames(bytes(content), frame=False)}
+    for entry in _frames(bytes(content), frame=True):
+        assert entry[0] in parsed or _inside_damage(entry, bytes(content))
+
+
+def _inside_damage(entry: tuple[Any, ...], content: bytes) -> bool:
+    """A frame may be whole where what it frames is not: that line still ties others together."""
+    line = next(line for line in content.split(b"\n") if entry[0].encode() in line)
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.startswith(b'{"parentUuid":') and line.endswith(b"}")
+    return False
+
+
+def _frames(data: bytes, *, frame: bool) -> list[tuple[Any, ...]]:
+    def told(entry: Entry) -> tuple[Any, ...]:
+        kind = entry.kind
+        return (entry.uuid, entry.parent, kind, entry.time, entry.source, entry.writer, entry.api)
+
+    return [told(entry) for entry in lines.read(data, frame=frame).entries]
+
+
+# Damage
+
+
+def test_half_a_line_at_the_end_of_a_file_in_use_is_no_damage(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one")
+    maker.write()
+    path = maker.path(session)
+    with path.open("ab") as file:
+        file.write(b'{"parentUuid":"1')
+    now = path.stat().st_mtime
+    assert read_session(path, "p", now=now + 1).session.damage == ()
+    later = read_session(path, "p", now=now + 3600).session
+    assert (later.presence, later.damage) == (
+        Presence.DAMAGED,
+        ("The last line is half written.",),
+    )
+
+
+def _good(maker: Maker) -> list[bytes]:
+    session = maker.new()
+    maker.turn(session, "one", tools=2)
+    maker.turn(session, "two")
+    return [json.dumps(line).encode() for line in session.lines]
+
+
+def _prompt(lines_: list[bytes], text: bytes) -> int:
+    return next(n for n, line in enumerate(lines_) if b'"content": "' + text in line)
+
+
+DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
+    "half a line in the middle": (
+        lambda rows: b"\n".join([*rows[:3], rows[3][:80], *rows[3:]]),
+        ["one", "two"],
+        "1 line could not be read.",
+    ),
+    "half a line, then a whole one behind it": (
+        lambda rows: b"\n".join([*rows[:3], rows[3][:80] + rows[3], *rows[4:]]),
+        ["one", "two"],
+        "1 line could not be read.",
+    ),
+    "two records on one line": (
+        lambda rows: b"\n".join([*rows[:4], rows[4] + rows[5], *rows[6:]]),
+        ["one", "two"],
+        "1 line held more than one record.",
+    ),
+    "a run of NUL bytes": (
+        lambda rows: b"\n".join([*rows[:5], b"\0" * 4096 + rows[5], *rows[6:], b"\0" * 512]),
+        ["one", "two"],
+        "",
+    ),
+    "CRLF": (lambda rows: b"\r\n".join([*rows, b""]), ["one", "two"], ""),
+    "invalid UTF-8": (
+        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"Answer \xff\xfe one"),
+        ["one", "two"],
+        "",
+    ),
+    "lone surrogates": (
+        lambda rows: b"\n".join(rows).replace(b'"content": "two"', b'"content": "two\\ud83d"'),
+        ["one", "two·"],
+        "",
+    ),
+    "unknown kinds": (
+        lambda rows: b"\n".join(
+            [
+                b'{"type":"brand-new","x":1}',
+                *rows,
+                b'{"new":"kind","type":"zzz"}',
+                b"[1, 2]",
+                b"7",
+                b"",
+            ]
+        ),
+        ["one", "two"],
+        "2 lines could not be read.",
+    ),
+    "a line that is its own parent": (
+        lambda rows: b"\n".join(_circle(rows)),
+        ["one", "two"],
+        "1 line named a message that is not there.",
+    ),
+    "a prompt whose parent is lost": (
+        lambda rows: b"\n".join(rows[: _prompt(rows, b"two") - 4] + rows[_prompt(rows, b"two") :]),
+        ["one", "two"],
+        "1 line named a message that is not there.",
+    ),
+    "an empty file": (lambda rows: b"", [], "The file is empty."),
+    "nothing that is JSON": (
+        lambda rows: b"\x89PNG\r\n\x1a\n" + b"\xff" * 100 + b"\n",
+        [],
+        "3 lines could not be read.",
+    ),
+    "deep nesting": (
+        lambda rows: b"\n".join([*rows, b'{"type":"user","uuid":' + b"[" * 100_000]) + b"\n",
+        ["one", "two"],
+        "1 line could not be read.",
+    ),
+}
+
+
+def _circle(rows: list[bytes]) -> list[bytes]:
+    line = json.loads(rows[_prompt(rows, b"two")])
+    line["parentUuid"] = line["uuid"]
+    return [
+        json.dumps(line).encode() if row == rows[_prompt(rows, b"two")] else row for row in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_counted_and_said_and_loses_no_neighbour(kind: str, maker: Maker) -> None:
+    spoil, prompts, words = DAMAGE[kind]
+    path = maker.projects / "x.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(spoil(_good(maker)))
+    session = read_session(path, "p", now=path.stat().st_mtime + 3600).session
+    assert [turn.label for turn in session.turns] == prompts
+    assert all(turn.live for turn in session.turns)
+    assert " ".join(session.damage) == words
+    assert session.presence is (Presence.DAMAGED if words else Presence.OK)
+    told = [m.text for m in messages(path) if isinstance(m, Prompted)]
+    assert len(told) == len(prompts)
+
+
+def test_a_line_of_20_mb_is_read(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=1)
+    result = next(line for line in session.lines if "toolUseResult" in line)
+    result["message"]["content"][0]["content"] = "x" * 20_000_000
+    maker.turn(session, "two")
+    assert [turn.label for turn in read(maker, session).turns] == ["one", "two"]
+    assert texts(said(maker, session))[-1] == "Answer to: two"
+
+
+# Helpers
+
+
+def _user(uuid: str, content: object) -> dict[str, Any]:
+    return {
+        "parentUuid": None,
+        "type": "user",
+        "message": {"role": "user", "content": content},
+        "uuid": uuid,
+        "timestamp": f"2026-09-21T14:13:{len(uuid):02}.{abs(hash(uuid)) % 1000:03}Z",
+    }
+
+
+def _says(uuid: str, text: str) -> dict[str, Any]:
+    message = {
+        "id": f"msg_{uuid}",
+        "role": "assistant",
+        "content": [{"type": "text", "text": text}],
+    }
+    return {"parentUuid": None, "type": "assistant", "message": message, "uuid": uuid}
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record) + "\n"
+
+
+def _file(folder: Path, records: list[dict[str, Any]]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "11111111-1111-4111-8111-111111111111.jsonl"
+    path.write_text("".join(map(_line, records)))
+    return path
