@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from sessiontree.model.run import Ending, Verb
-from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn, Usage
+from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.store.database import Store
-from sessiontree.store.listing import Listing
 from sessiontree.store.owner import Owner, this_process
 from sessiontree.store.records import Annotation, Finish, Intent, Verdict
 from tests.store_faults import Fast
@@ -189,103 +188,3 @@ def test_an_odd_intent_is_no_reason_to_fall(store: Store) -> None:
         draft["finishes"]["s"] = {"ending": 3}
     assert store.intents()["s"] == Intent("s", Verb.CONTINUE, "", started=0.0, owner=Owner("", 0))
     assert store.finishes()["s"] == Finish(Ending.DONE)
-
-
-# The listing cache
-
-
-def session(project: str, name: str, **fields: object) -> Session:
-    turn = Turn("t1", None, "u1", "u2", "Dó it 🦀 \ud83d", 1.5, True, Usage(1, 2, 3, 4), 0.25)
-    whole = Session(
-        name,
-        project,
-        "/work",
-        f"/p/{project}/{name}.jsonl",
-        "title",
-        (turn, replace(turn, id="t2", parent="t1", live=False, cost_usd=None, started=None)),
-        1.0,
-        2.0,
-        Presence.DAMAGED,
-        ("half a line",),
-        "sdk-py",
-        3,
-        400,
-        1_700_000_000_000_000_123,
-    )
-    return replace(whole, **fields)  # type: ignore[arg-type]
-
-
-def test_the_listing_comes_back_as_it_was(store: Store) -> None:
-    a, b, c = session("one", "a"), session("one", "b"), session("two", "c", turns=(), damage=())
-    store.cache([a, b, c, session("one", "new", path="")])
-    store = again(store)
-    assert store.cached("one") == {a.path: a, b.path: b}
-    assert store.cached("two") == {c.path: c}
-    assert store.cached() == {a.path: a, b.path: b, c.path: c}
-    assert store.cached("three") == {}
-    newer = replace(a, size=500, title="new")
-    store.cache([newer])
-    store.drop_cache([b.path, "/p/none/x.jsonl"])
-    assert store.cached("one") == {a.path: newer}
-
-
-def test_the_listing_is_apart_from_what_is_precious(store: Store) -> None:
-    before = store.path.read_bytes()
-    store.cache([session("one", "a")])
-    assert store.path.read_bytes() == before
-    [file] = (store.path.parent / "listing").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_damaged_listing_is_read_again(tmp_path: Path) -> None:
-    """Any byte of it: the line's session is not known, or as it was, never another one."""
-    listing = Listing(tmp_path / "listing")
-    sessions = [session("one", name) for name in "ab"]
-    whole = {one.path: one for one in sessions}
-    listing.put(sessions)
-    [file] = listing.folder.iterdir()
-    data = file.read_bytes()
-    for place in range(len(data)):
-        damaged = bytearray(data)
-        damaged[place] ^= 4
-        file.write_bytes(damaged)
-        found = listing.read("one")
-        assert len(found) <= 1 or place in (len(data) - 1,)
-        assert found.items() <= whole.items()
-    for size in range(0, len(data), 7):
-        file.write_bytes(data[:size])
-        assert listing.read("one").items() <= whole.items()
-        listing.put(sessions[1:])  # after half a line
-        assert listing.read("one")[sessions[1].path] == sessions[1]
-
-
-def test_a_listing_stays_small(tmp_path: Path) -> None:
-    listing = Listing(tmp_path / "listing")
-    sessions = [session("one", str(number)) for number in range(10)]
-    for number in range(100):
-        listing.put([replace(one, size=number) for one in sessions])
-        listing.drop([sessions[0].path])
-        found = listing.read("one")
-        assert len(found) == 9
-        assert all(one.size == number for one in found.values())
-        [file] = listing.folder.iterdir()
-        assert file.read_bytes().count(b"\n") <= 100
-
-
-def test_a_listing_that_cannot_be_written_caches_nothing(tmp_path: Path) -> None:
-    (tmp_path / "listing").write_text("in the way")
-    listing = Listing(tmp_path / "listing")
-    listing.put([session("one", "a")])
-    listing.drop(["/p/one/a.jsonl"])
-    assert listing.read() == listing.read("one") == {}
-
-
-def test_project_names_are_no_paths(tmp_path: Path) -> None:
-    listing = Listing(tmp_path / "a" / "listing")
-    names = ["..", "../../x", "/etc", "x" * 300, "", "nul\0", "\udcff"]
-    listing.put([session(name, "a", path=f"/p/{n}") for n, name in enumerate(names)])
-    for n, name in enumerate(names):
-        assert set(listing.read(name)) == {f"/p/{n}"}
-    assert len(list(listing.folder.iterdir())) == len(names)
-    assert [file.name for file in tmp_path.iterdir()] == ["a"]

@@ -8,19 +8,18 @@ event loop. Each write is one transaction: stored when it returns, not at all wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sessiontree.model.overlay import Verdict
 from sessiontree.model.run import Ending
-from sessiontree.model.session import Link, Session
+from sessiontree.model.session import Link
 from sessiontree.model.text import clean, clean_line
 from sessiontree.store.errors import SessionRunning
 from sessiontree.store.files import Files
 from sessiontree.store.journal import Journal
-from sessiontree.store.listing import Listing
 from sessiontree.store.owner import this_process
 from sessiontree.store.records import (
     Annotation,
@@ -43,9 +42,8 @@ _VIEW = "view"
 class Store:
     """The store of one folder. Open it with `Store.open`."""
 
-    def __init__(self, journal: Journal, listing: Listing) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._listing = listing
         self.db = JournalDB(journal)
         """The same data through TinyDB, for what has no method here."""
 
@@ -56,8 +54,7 @@ class Store:
 
         Raises `StoreError` where nothing could be shown: damage, or a version too new. Where
         it can be shown but not changed it opens `read_only` and `notices` say why."""
-        journal = Journal(path, deadline=deadline, files=files)
-        return cls(journal, Listing(path.with_name("listing")))
+        return cls(Journal(path, deadline=deadline, files=files))
 
     def close(self) -> None:
         self._journal.close()
@@ -198,20 +195,6 @@ class Store:
     def set_view(self, **values: Any) -> None:
         """Keeps these values and leaves the others as they are."""
         self._set(_VIEW, _VIEW, values)
-
-    # The listing cache
-
-    def cached(self, project: str | None = None) -> dict[str, Session]:
-        """The sessions of a project, or of all, as they were last read, by path. One is current
-        when its `size` and `mtime_ns` are those of the file. Reads files: off the event loop."""
-        return self._listing.read(project)
-
-    def cache(self, sessions: Iterable[Session]) -> None:
-        """Keeps sessions as they were just read. Never raises: it is a cache."""
-        self._listing.put(sessions)
-
-    def drop_cache(self, paths: Iterable[str]) -> None:
-        self._listing.drop(paths)
 
     # TinyDB
 

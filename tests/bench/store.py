@@ -26,10 +26,8 @@ from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import JSONStorage
 from tinydb.table import Document, Table
 
-from sessiontree.model.session import Session, Turn, Usage
 from sessiontree.store.format import Header, encode_changes, encode_header
 from sessiontree.store.journal import Journal
-from sessiontree.store.listing import Listing
 from sessiontree.store.table import JournalDB
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -251,24 +249,6 @@ def watched(action: Callable[[], object]) -> tuple[float, float]:
     return took, worst * 1_000
 
 
-def listing() -> tuple[float, float]:
-    """All of 10,000 sessions in 50 projects from the listing cache, and one project's."""
-    turn = Turn(
-        "t" * 36, "p" * 36, "u" * 36, "l" * 36, WORDS[:80], 1.5, True, Usage(1, 2, 3, 4), 0.2
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        cache = Listing(Path(folder))
-        for project in range(50):
-            name = f"-home-me-project-{project}"
-            cache.put(
-                Session(key(n), name, "/home/me", f"/p/{name}/{n}.jsonl", "", (turn,) * 4)
-                for n in range(200)
-            )
-        whole = [timed(lambda: cache.read()) for _ in range(3)]
-        one = [timed(lambda: cache.read("-home-me-project-7")) for _ in range(9)]
-    return statistics.median(whole), statistics.median(one)
-
-
 def shown(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -298,13 +278,10 @@ def table(sizes: Iterable[int] = SIZES) -> list[str]:
             lambda operation: figures.times[operation, Sqlite.name, many],
         )
     ]
-    whole, one = listing()
     return [
         *lines,
         "",
         f"At {many:,} documents against {few:,}: {growth}. Against SQLite at {many:,}: {beside}.",
-        f"Listing cache, 10,000 sessions: all in {shown(whole)} ms, one of 50 projects in "
-        f"{shown(one)} ms.",
     ]
 
 
