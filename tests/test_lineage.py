@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessiontree.claude.cost import turn_costs
 from sessiontree.claude.lineage import Lineage, link_all
-from sessiontree.claude.transcript import Scanned, read_session
-from sessiontree.model.session import Link, Session
+from sessiontree.claude.transcript import Scanned, Spent, read_session
+from sessiontree.model.session import Evidence, Link, Session, Turn, Usage
 from tests.forest_maker import Made, Maker, Truth
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Maker:
+    return Maker(tmp_path / "projects")
 
 
 def scan(maker: Maker) -> list[Scanned]:
@@ -116,3 +125,205 @@ def test_any_forest_comes_back_as_it_was_made(
     maker = Maker(tmp_path_factory.mktemp("projects"), seed=seed)
     play(maker, steps)
     check(maker, scan(maker))
+
+
+# Kept up to date
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, seed=st.integers(0, 2**32), order=st.randoms(use_true_random=False))
+def test_links_do_not_depend_on_the_order_in_which_sessions_come(
+    steps: list[tuple[str, int]],
+    seed: int,
+    order: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """One by one, some taken away and put back: in the end as if all had come at once."""
+    maker = Maker(tmp_path_factory.mktemp("projects"), seed=seed)
+    play(maker, steps)
+    scanned = scan(maker)
+    order.shuffle(scanned)
+    lineage = Lineage()
+    for one in scanned:
+        lineage.update([one])
+    for one in scanned[::3]:
+        lineage.update(removed=[one.session.id])
+    for one in scanned[::3]:
+        lineage.update([one])
+    whole = Lineage()
+    whole.update(scanned)
+    assert lineage.links == whole.links
+    assert lineage.sessions == whole.sessions
+
+
+def test_a_change_costs_the_same_however_many_sessions_there_are(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = []
+    for number in range(300):
+        root = maker.new()
+        maker.turn(root, f"root {number}")
+        maker.turn(maker.fork(root), "fork")
+        roots.append(root)
+    lineage = Lineage()
+    lineage.update(scan(maker))
+    settled = []
+    link = Lineage._link
+    monkeypatch.setattr(
+        Lineage, "_link", lambda self, one: settled.append(one.session.id) or link(self, one)
+    )
+    child = maker.fork(roots[7])
+    maker.turn(child, "another fork")
+    maker.turn(roots[7], "and the parent went on")
+    maker.write()
+    changes = lineage.update([read_one(maker, roots[7]), read_one(maker, child)])
+    assert sorted(settled) == sorted([roots[7].id, child.id])
+    assert changes.links.keys() == {child.id}
+    assert told(changes.links[child.id]) == maker.truth[child.id]
+
+
+def test_a_chain_of_a_thousand_forks_is_linked(maker: Maker) -> None:
+    at = maker.new()
+    maker.turn(at, "0", attachments=0)
+    for number in range(1, 200):
+        at = maker.fork(at) if number % 2 else maker.fork_offline(at)
+        maker.turn(at, str(number), attachments=0)
+    scanned = scan(maker)
+    made = {}  # longer than files of it could be: the last one again and again, with new ids
+    last = next(one for one in scanned if one.session.id == at.id)
+    for number in range(800):
+        id = f"{number:08}-0000-4000-8000-000000000000"
+        made[id] = replace(last, session=replace(last.session, id=id, created=9e9 + number))
+    check(maker, scanned)
+    links = link_all([*scanned, *made.values()], {})
+    assert {links[id].parent for id in made} == {at.id}
+
+
+# What is stored, what is gone, what cannot be told
+
+
+def test_stored_links_are_never_worked_out_again(maker: Maker) -> None:
+    root, other = maker.new(), maker.new()
+    maker.turn(root, "one")
+    maker.turn(other, "else")
+    child, cut = maker.fork(root), maker.fork(root)
+    maker.turn(child, "two")
+    maker.turn(cut, "two as well")
+    stored = {
+        child.id: Link(child.id, other.id, None, None, Evidence.MANUAL),
+        cut.id: Link(cut.id, None, None, None, Evidence.MANUAL),
+        "gone": Link("gone", root.id, "t", "p", Evidence.MADE),
+    }
+    links = link_all(scan(maker), stored)
+    assert {id: links[id] for id in stored} == stored
+    lineage = Lineage(stored)
+    lineage.update(scan(maker))
+    changes = lineage.update(stored={child.id: None})
+    assert told(changes.links[child.id]) == maker.truth[child.id]
+
+
+@pytest.mark.parametrize("way", ["fork", "offline", "branch"])
+def test_a_parent_whose_file_is_gone_is_named_where_the_fork_names_it(
+    way: str, maker: Maker
+) -> None:
+    root = maker.new()
+    maker.turn(root, "one")
+    ways = {"fork": maker.fork, "offline": maker.fork_offline, "branch": maker.branch}
+    child = ways[way](root)
+    maker.turn(child, "two")
+    maker.remove(root)
+    link = link_all(scan(maker), {})[child.id]
+    assert (link.parent, link.evidence) == (root.id, Evidence.POINTER)
+    assert link.turn == root.turns[0].id
+
+
+def test_two_forks_of_a_session_that_nobody_names_are_not_linked(maker: Maker) -> None:
+    """As an older release writes them, without `requestSessionId`: rather none than a wrong one."""
+    root = maker.new()
+    maker.turn(root, "one")
+    for number in range(2):
+        maker.turn(maker.fork(root, screen=True), f"fork {number}")
+    maker.remove(root)
+    for session in maker.sessions:
+        for line in session.lines:
+            line.pop("requestSessionId", None)
+    links = link_all(scan(maker), {})
+    assert {link.parent for link in links.values()} == {None}
+
+
+def test_a_fork_of_a_fork_of_a_gone_session_has_the_turns_that_are_left(maker: Maker) -> None:
+    root = maker.new()
+    maker.turn(root, "one")
+    middle = maker.fork(root)
+    maker.turn(middle, "two")
+    last = maker.fork(middle)
+    maker.turn(last, "three")
+    maker.remove(middle)
+    link = link_all(scan(maker), {})[last.id]
+    assert (link.parent, link.turn) == (middle.id, middle.turns[1].id)
+
+
+def test_turns_of_forks_of_offline_forks_have_one_id(maker: Maker) -> None:
+    at = maker.new()
+    maker.turn(at, "one")
+    for _ in range(4):
+        at = maker.fork_offline(at)
+    lineage = Lineage()
+    for one in reversed(scan(maker)):
+        lineage.update([one])
+    ids = {turn.id for session in lineage.sessions.values() for turn in session.turns}
+    assert ids == {maker.sessions[0].turns[0].id}
+
+
+# Costs
+
+
+def test_what_a_family_spent_is_the_sum_of_what_its_members_spent(maker: Maker) -> None:
+    """The copied prefix counts in nobody but who ran it, and the counter that a fork takes over
+    is not spent twice. Each turn here costs 0.01."""
+    root = maker.new()
+    first = maker.turn(root, "one")
+    maker.turn(root, "two")
+    children = [maker.fork(root), maker.fork(root, first), maker.fork_offline(root, first)]
+    for child in children:
+        maker.turn(child, "mine")
+    maker.turn(maker.fork(children[0]), "deeper")
+    maker.turn(root, "three")
+    lineage = Lineage()
+    lineage.update(scan(maker))
+    spent = {
+        id: round(sum(turn.cost_usd or 0.0 for turn in session.turns), 6)
+        for id, session in lineage.sessions.items()
+    }
+    assert spent[root.id] == 0.03
+    assert [spent[child.id] for child in children] == [0.01] * 3
+    assert round(sum(spent.values()), 6) == 0.07
+    shared = lineage.sessions[children[0].id].turns[0]
+    assert shared.cost_usd is None
+
+
+def test_what_a_fork_spent_is_unknown_where_its_parent_is_gone(maker: Maker) -> None:
+    root = maker.new()
+    maker.turn(root, "one")
+    child = maker.fork(root)
+    maker.turn(child, "two")
+    maker.turn(child, "three")
+    maker.remove(root)
+    lineage = Lineage()
+    lineage.update(scan(maker))
+    costs = [turn.cost_usd for turn in lineage.sessions[child.id].turns]
+    assert costs[:2] == [None, None]
+    assert costs[2] == pytest.approx(0.01)
+
+
+def test_a_count_over_several_turns_is_divided_among_them() -> None:
+    turns = [
+        Turn(str(n), None, str(n), str(n), "", None, usage=Usage(output=n * 100)) for n in range(4)
+    ]
+    costs = turn_costs(turns, [Spent(2, 1.0, 0.3, 7), Spent(3, 2.0, 0.4, 7)], 0, 0.0)
+    assert costs == pytest.approx({0: 0.0, 1: 0.1, 2: 0.2, 3: 0.1})
+
+
+def read_one(maker: Maker, made: Made) -> Scanned:
+    path = maker.path(made)
+    return read_session(path, path.parent.name)
