@@ -31,6 +31,8 @@ class Config:
     """How many runs may be under way at once; further ones wait."""
     model: str = ""
     """The model of a new run; "" leaves it to Claude Code."""
+    archive_mb: int = 2000
+    """How much the archive may take; the oldest copies that nobody marked give way."""
     demo: bool = False
     suggestions: tuple[tuple[str, str], ...] = ()
     """Prompts to propose in the composer, each with what it shows."""
@@ -42,6 +44,10 @@ class Config:
     @property
     def store(self) -> Path:
         return self.home / "store.jsonl"
+
+    @property
+    def archive(self) -> Path:
+        return self.home / "archive"
 
 
 def default_home() -> Path:
@@ -67,6 +73,12 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
         cli=Path(str(cli)).expanduser() if cli else None,
         runs=_whole_number(environ.get("SESSIONTREE_RUNS", settings.get("runs", 4)), "runs", home),
         model=str(settings.get("model", "")),
+        archive_mb=_whole_number(
+            environ.get("SESSIONTREE_ARCHIVE_MB", settings.get("archive_mb", 2000)),
+            "archive_mb",
+            home,
+            most=1_000_000,
+        ),
     )
 
 
@@ -80,14 +92,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
 
 
-def _whole_number(value: object, name: str, home: Path) -> int:
+def _whole_number(value: object, name: str, home: Path, most: int = 64) -> int:
     try:
         number = int(str(value))
     except ValueError:
         number = 0
-    if not 1 <= number <= 64:
+    if not 1 <= number <= most:
         raise ConfigError(
-            f"{name} = {value!r}: a whole number from 1 to 64 is needed. "
+            f"{name} = {value!r}: a whole number from 1 to {most} is needed. "
             f"It is set in {home / 'config.toml'} or in SESSIONTREE_{name.upper()}."
         )
     return number
