@@ -133,8 +133,7 @@ class MainBase(Screen[None]):
         title.state = self._state_words(opened.session)
         session = self.engine.forest.session(opened.session)
         damage = " ".join(session.damage) if session else ""
-        below = f"{self.stream.new_below} new below: G" if self.stream.new_below else ""
-        title.note = below or opened.note or damage
+        title.note = opened.note or damage
 
     def _draw_questions(self) -> None:
         """Questions that are not on screen are said in a bar of their own."""

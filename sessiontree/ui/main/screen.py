@@ -250,10 +250,6 @@ class MainScreen(StartKeys, SessionKeys):
             words = words if found.total else "not found"
         self.query_one(StreamTitle).search = words
 
-    @on(StreamView.FollowChanged)
-    def _follow_changed(self) -> None:
-        self.draw()
-
     @on(Input.Submitted, "#search")
     def _searched(self) -> None:
         self.set_focus(self.stream)
