@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sessiontree.model.session import Link
+from sessiontree.store.archive import Archive
 from sessiontree.store.database import Store
 
 
@@ -98,6 +99,17 @@ def test_what_others_may_read_is_named(home: Path) -> None:
     said = doctor(home)
     assert said.returncode == 0
     assert "Others on this machine may look into home: chmod go= them." in said.stdout
+
+
+def test_the_archive_is_counted(home: Path, tmp_path: Path) -> None:
+    fill(home)
+    transcript = tmp_path / "-work" / "0f5b2e1c-0000-4000-8000-000000000001.jsonl"
+    transcript.parent.mkdir()
+    transcript.write_bytes(os.urandom(1_000_000).hex().encode() + b"\n")
+    Archive(home / "archive", limit=10**9).keep(transcript)
+    said = doctor(home)
+    assert "The archive holds 1 sessions in 1." in said.stdout
+    assert "MB of at most 2,000 MB." in said.stdout
 
 
 def test_a_store_that_cannot_be_read(home: Path) -> None:

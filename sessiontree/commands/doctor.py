@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 
 from sessiontree.config import Config
+from sessiontree.store.archive import Archive
 from sessiontree.store.doctor import examine, repair
 from sessiontree.store.errors import StoreError
 
@@ -28,6 +30,16 @@ def run(config: Config, args: argparse.Namespace) -> int:
     except StoreError as error:
         print(f"sessiontree doctor: {error}", file=sys.stderr)
         return 1
-    for line in report.lines:
+    for line in [*report.lines, *_archived(config)]:
         print(line)
     return 1 if report.ill else 0
+
+
+def _archived(config: Config) -> Iterator[str]:
+    copies = Archive(config.archive, limit=config.archive_mb * 1_000_000).copies()
+    if copies:
+        size = sum(copy.size for copy in copies) / 1_000_000
+        yield (
+            f"The archive holds {len(copies)} sessions in {size:,.1f} MB of at most "
+            f"{config.archive_mb:,} MB."
+        )

@@ -4,18 +4,16 @@ So a backup costs no time and, until then, no space."""
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
 from sessiontree.store.files import Files
-from sessiontree.store.storefile import discard, write_all
+from sessiontree.store.storefile import NO_LINKS, discard, write_all
 
 KEPT = 3
 """How many backups stay."""
 
 _CHUNK = 1 << 20
-_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
 
 
 def backup_path(path: Path, generation: int) -> Path:
@@ -33,7 +31,7 @@ def back_up(files: Files, path: Path, target: Path) -> None:
     try:
         files.link(path, target)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         _copy(files, path, target)
 

@@ -30,6 +30,10 @@ _BATCH = 100  # documents a line of a file that is written whole
 _CHUNK = 1 << 20
 
 
+NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
+"""Where the file system has no hard links."""
+
+
 class SyncFailed(OSError):
     """A change was written and the disk refused it. The kernel may have dropped its pages, and
     would then report success the next time: nothing more can be known of this file."""
@@ -149,6 +153,18 @@ def discard(files: Files, path: Path) -> None:
     """Removes a file that nothing is lost with, if that is possible."""
     with contextlib.suppress(OSError):
         files.unlink(path)
+
+
+def move_in(files: Files, draft: Path, target: Path) -> None:
+    """Gives a file that is whole its name. Raises `FileExistsError` where that is taken."""
+    try:
+        files.link(draft, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if target.exists():
+            raise FileExistsError(error.errno, "it is there already") from None
+        files.replace(draft, target)
 
 
 def set_aside(files: Files, path: Path, data: bytes, label: str) -> Path:
