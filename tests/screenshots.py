@@ -33,7 +33,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await pilot.pause(0.05)
-    await pilot.pause(0.3)  # and let it be drawn
+    await pilot.pause(0.1)  # and let it be drawn
 
 
 async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
@@ -63,17 +63,24 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     await until(pilot, engine.asks)
     await pilot.pause(0.5)
     save("permission")
-    await pilot.press("l")
+    await pilot.press("l")  # leave it waiting: it is answered below
+    main.composer.area.insert(" ")  # who types is not interrupted by the next one
 
     def typing() -> bool:
+        for run, ask in engine.asks():
+            engine.answer(run, ask, Allow())
         events = engine.opened.feed.events if engine.opened else []
         last = events[-1] if events else None
-        return isinstance(last, Text | Thinking) and not last.done and len(last.text) > 60
+        return (
+            isinstance(last, Text | Thinking)
+            and not last.done
+            and len(last.text) > 30
+            and not app.screen.is_modal
+        )
 
-    run, ask = engine.asks()[0]
+    run, _ = engine.asks()[0]
     tree.select(run.plan.session)
     await until(pilot, lambda: engine.opened and engine.opened.session == run.plan.session)
-    engine.answer(run, ask, Allow())
     await until(pilot, typing)
     save("tree")
 
@@ -81,7 +88,8 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
 async def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="limiter-") as folder:
-        place = prepare(Path(folder) / "demo", time.time())
+        os.environ["HOME"] = folder  # paths are shown from there
+        place = prepare(Path(folder) / "notes", time.time())
         recall(place)
         os.environ["CLAUDE_CONFIG_DIR"] = str(place.claude)
         with MessagesApi(script(place.workspace), pace=0.02) as api:

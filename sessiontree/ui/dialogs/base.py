@@ -107,6 +107,8 @@ class Dialog(ModalScreen[T]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
+        if not self.query("#frame > #body"):
+            return  # it was closed meanwhile
         body, frame = self.query_one("#body"), self.query_one("#frame")
         others = sum(
             child.outer_size.height + child.styles.margin.height

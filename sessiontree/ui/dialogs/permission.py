@@ -66,7 +66,7 @@ class PermissionDialog(Dialog[Answer | None]):
         yield reason
 
     def on_mount(self) -> None:
-        self.query_one(Options).focus()
+        self.query(Options).focus()
 
     def action_deny(self) -> None:
         if not self.too_early:

@@ -206,7 +206,7 @@ class ChoiceDialog(Dialog[str | None]):
         yield Options(self._options)
 
     def on_mount(self) -> None:
-        self.query_one(Options).focus()
+        self.query(Options).focus()
 
     def on_options_picked(self, message: Options.Picked) -> None:
         if not self.too_early:
