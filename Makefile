@@ -1,11 +1,11 @@
 # demo   try it: no account, no key        test         lint, types and the whole suite
 # lint   ruff, mypy, import contracts      bench        measure, side by side, in one run
-# screenshots   draw screenshots/ from the demo
+# screenshots   draw screenshots/ from the demo    soak   writers killed at random, for long
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench screenshots clean
+.PHONY: demo test lint bench soak screenshots clean
 
 $(VENV)/.app: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("sessiontree needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -31,6 +31,9 @@ test: lint
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak_store
 
 screenshots: $(VENV)/.test
 	$(BIN)/python -m tests.screenshots
