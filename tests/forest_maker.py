@@ -2,7 +2,8 @@
 and tells the truth about them: who was forked from whom, and where.
 
 The lines are those that Claude Code 2.1.330 and claude-agent-sdk 0.2.187 write
-(`test_real_transcripts` holds this against the real ones), shortened where their length means nothing.
+(`test_real_transcripts` holds this against the real ones), shortened where their length means
+nothing.
 
     maker = Maker(projects)
     first = maker.new()
