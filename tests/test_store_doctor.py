@@ -108,7 +108,7 @@ def test_the_archive_is_counted(home: Path, tmp_path: Path) -> None:
     transcript.write_bytes(os.urandom(1_000_000).hex().encode() + b"\n")
     Archive(home / "archive", limit=10**9).keep(transcript)
     said = doctor(home)
-    assert "The archive holds 1 sessions in 1." in said.stdout
+    assert "Archived sessions: 1, in 1." in said.stdout
     assert "MB of at most 2,000 MB." in said.stdout
 
 

@@ -247,6 +247,21 @@ def test_a_failed_fsync_ends_writing_and_says_so(tmp_path: Path) -> None:
     assert set(read(path)["left"]) == {"kept"}
 
 
+def test_a_failed_fsync_of_a_mended_end_ends_writing(tmp_path: Path) -> None:
+    path = tmp_path / "store.jsonl"
+    with opened(path) as journal:
+        put(journal, "a", 1)
+    with path.open("ab") as file:
+        file.write(TORN)
+    with opened(path, files=Failing(2, kinds=("fsync",))) as journal:
+        assert "the disk refused a change" in journal.read_only
+        assert journal.tables == read(path)
+        with pytest.raises(StoreReadOnly):
+            put(journal, "b", 1)
+    [kept] = tmp_path.glob("*.torn-*")
+    assert kept.read_bytes() == TORN
+
+
 def test_a_folder_that_cannot_be_synced_ends_writing(tmp_path: Path) -> None:
     """After a power cut the file that was replaced could be back, without what follows."""
     path = tmp_path / "store.jsonl"

@@ -189,6 +189,23 @@ def test_a_lock_that_is_not_let_go_of(path: Path) -> None:
         assert store.annotation("a").title == "after"
 
 
+def test_what_was_seen_without_the_lock_may_be_taken_back(path: Path) -> None:
+    """The one who held the lock could not bring its change to the disk."""
+    with Store.open(path) as store:
+        store.annotate("a", title="1")
+        size = path.stat().st_size
+        store.annotate("a", title="2")
+    with held(path), contextlib.ExitStack() as stack:
+        late = stack.enter_context(Store.open(path, deadline=0.05))
+        assert late.annotation("a").title == "2"
+        os.truncate(path, size)
+        stack.pop_all()
+    assert late.refresh()
+    assert late.annotation("a").title == "1"
+    late.annotate("a", note="and on it goes")
+    late.close()
+
+
 def test_a_lock_that_is_held_before_there_is_a_store(path: Path) -> None:
     path.parent.mkdir()
     with held(path), pytest.raises(StoreBusy):

@@ -40,6 +40,6 @@ def _archived(config: Config) -> Iterator[str]:
     if copies:
         size = sum(copy.size for copy in copies) / 1_000_000
         yield (
-            f"The archive holds {len(copies)} sessions in {size:,.1f} MB of at most "
+            f"Archived sessions: {len(copies):,}, in {size:,.1f} MB of at most "
             f"{config.archive_mb:,} MB."
         )

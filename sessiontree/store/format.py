@@ -103,9 +103,12 @@ def decode_header(record: Mapping[str, Any] | None) -> Header | None:
     if record is None or record.get("format") != FORMAT:
         return None
     try:
-        return Header(**{name: record[name] for name in Header.__slots__})
+        header = Header(**{name: record[name] for name in Header.__slots__})
     except KeyError:
         return None
+    numbers = (header.version, header.reader, header.generation, header.snapshot, header.former)
+    valid = isinstance(header.store, str) and all(isinstance(one, int) for one in numbers)
+    return header if valid else None
 
 
 def lines(read: Callable[[int, int], bytes], offset: int, end: int) -> Iterator[Line]:

@@ -273,7 +273,8 @@ class Journal:
         """A file that took the place of the one that was open has to be what became of it."""
         theirs, ours = contents.header, self.header
         same = theirs.store == ours.store
-        older = (theirs.generation, contents.seq) < (ours.generation, self.seq)
+        # What was read without the lock may have been a change that was taken back.
+        older = (theirs.generation, contents.seq) < (ours.generation, self.seq) and not self._unsure
         if ours.store and (older or not same):
             raise StoreError(words.replaced(self.path, same))
 
@@ -352,7 +353,11 @@ class Journal:
                 self._set_aside(file)
 
     def _set_aside(self, file: StoreFile) -> None:
-        kept = file.set_aside_torn()
+        try:
+            kept = file.set_aside_torn()
+        except SyncFailed as error:
+            self._turn_read_only(words.disk_refused(self.path, error))
+            return
         self.notices.append(words.torn(self.path, kept))
 
     def _rescue(self) -> Path | None:
