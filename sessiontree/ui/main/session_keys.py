@@ -63,8 +63,10 @@ class SessionKeys(MainBase):
             self.app.say("There is no transcript that Claude Code could open", trouble=True)
         elif not Path(session.cwd or ".").is_dir():
             self.app.say(f"The folder {session.cwd} is gone", trouble=True)
-        elif self.engine.run_of(session.id):
-            self.app.say("It runs here now: interrupt it first, or fork it", trouble=True)
+        elif any(True for _ in self.engine.pool):
+            # Stepping aside stops the app's loop, and a run that nobody listens to hangs.
+            words = "Runs are under way here, and the app cannot step aside. Y copies the command."
+            self.app.say(words, trouble=True)
         elif self.engine.elsewhere(session.id):
             self._ask_before_opening(session)
         else:
