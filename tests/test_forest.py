@@ -113,6 +113,33 @@ def test_the_row_of_a_ghost_stays_the_same_when_its_transcript_comes_back() -> N
     assert rows.index(Key(Kind.TURN, "lost", "o3")) is not None
 
 
+def test_a_ghost_gives_up_the_turns_of_a_fork_that_was_not_its() -> None:
+    forest = scene()
+    forest.put(session("far", (*line("o", ["Port", "Keep", "More"], 9), *line("z", ["Z"], 8)), 8))
+    forest.put_link(fork("far", "lost", "o3"))
+    assert [one.id for one in forest.own_turns("lost")] == ["o1", "o2", "o3"]
+    rows = Rows(forest)
+    rows.unfold(["lost"])
+    forest.put_link(fork("far", "design", "o3", evidence=Evidence.MANUAL))
+    rows.sync()
+    assert [row.turn for row in rows.list if row.session == "lost"] == ["", "o1", "o2"]
+
+
+def test_forks_of_one_turn_are_in_the_order_of_their_first_own_prompts() -> None:
+    forest = family_of_three()
+    for created, id in enumerate(("e", "f"), 1):
+        forest.put(session(id, (), 0, created=float(created), presence=Presence.NEW))
+        forest.put_link(fork(id, "a", "a2", evidence=Evidence.MADE))
+    rows = Rows(forest)
+    rows.unfold(["a"])
+    assert forest.children("a", "a2") == ["b", "e", "f"]
+    a = forest.turns("a")
+    forest.put(session("f", (*a[:2], turn("f1", "F1", -HOUR, "a2")), 0, created=2.0))
+    rows.sync()
+    forks = [row.session for row in rows.list if row.depth == 2]
+    assert forks == ["c", "b", "f", "e"]
+
+
 # arms -----------------------------------------------------------------------------------------
 
 
@@ -273,12 +300,26 @@ def test_families_stay_where_they_are_while_they_run_and_new_ones_come_on_top() 
     forest.put(session("login", forest.turns("login"), -HOUR))
     rows.sync()
     assert [row.session for row in rows.list] == before
-    forest.put(session("fresh", line("f", ["Fresh"], 0), -2 * HOUR))
-    forest.put(session("old", line("q", ["Old"], 0), 10 * HOUR))
+    forest.put(session("latest", line("f", ["Latest"], 0), -2 * HOUR))
+    forest.put(session("a", line("q", ["Old"], 0), 10 * HOUR))
     rows.sync()
-    assert [row.session for row in rows.list] == ["fresh", before[0], before[1], "old", *before[2:]]
+    assert [row.session for row in rows.list] == ["latest", *before[:2], "a", *before[2:]]
     rows.resort()
-    assert [row.session for row in rows.list][:3] == ["fresh", "login", "design"]
+    assert [row.session for row in rows.list][:3] == ["latest", "login", "design"]
+
+
+def test_a_project_looks_the_same_after_it_was_shown_alone() -> None:
+    forest = scene()
+    forest.put(session("x", line("x", ["Elsewhere"], 1), 1, "/srv"))
+    rows = Rows(forest)
+    assert rows.by_project
+    rows.reveal("window", "w1")
+    before = [(row.key, row.depth) for row in rows.list]
+    rows.scope = "/home/ann/limiter"
+    assert shown(rows)[0] == (0, "design", "")
+    assert not rows.by_project
+    rows.scope = ""
+    assert [(row.key, row.depth) for row in rows.list] == before
 
 
 # size -----------------------------------------------------------------------------------------

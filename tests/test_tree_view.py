@@ -239,7 +239,12 @@ async def test_the_row_under_the_mouse_lights_up() -> None:
     app = TreeApp()
     async with app.run_test(size=(100, 30)) as pilot:
         plain = app.view.render_line(2)
-        await pilot.hover(app.view, offset=(10, 2))
+        await pilot.hover(app.view, offset=(10, 3))
+        await settle(pilot)
+        with counting(app.view) as drawn:
+            await pilot.hover(app.view, offset=(10, 2))
+            await settle(pilot)
+        assert sorted(drawn) == [2, 3]
         assert app.view.render_line(2) != plain
         await pilot.hover(Static, offset=(5, 5))
         assert app.view.render_line(2) == plain
@@ -258,7 +263,9 @@ async def test_the_row_with_the_cursor_stays_where_it_is_while_others_come() -> 
         for number in range(3):
             forest.put(session(f"n{number}", line(f"n{number}-", ["New"], 0), -HOUR))
             forest.put(session(f"f{number}", line(f"f{number}-", ["Fork"], 0), 0))
-            forest.put_link(fork(f"f{number}", "s00010", "10-1"))
+            forest.put_link(
+                fork(f"f{number}", *(("s00010", "10-1"), ("s00049", "49-1"))[number % 2])
+            )
         app.view.refresh_rows()
         await pilot.pause()
         assert app.view.selected == ("s00050", None)
@@ -353,6 +360,18 @@ async def test_filtering_goes_to_the_first_hit_and_back_to_where_one_was() -> No
         app.view.keep_filtered()
         assert app.view.selected == ("window", "w2")
         assert not app.view.rows.query
+
+
+async def test_after_filtering_the_same_part_is_on_screen() -> None:
+    app = TreeApp(chain(100), unfolded=True)
+    async with app.run_test(size=(100, 20)):
+        app.view.select("s00050")
+        app.view.scroll_to(y=app.view.cursor - 3, animate=False)
+        before = app.view.scroll_offset
+        app.view.filter("step 9")
+        assert app.view.scroll_offset != before
+        app.view.filter("")
+        assert app.view.scroll_offset == before
 
 
 async def test_filtering_thousands_gets_ready_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
