@@ -88,6 +88,11 @@ class Terminal:
             self._stream.feed(data.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
         return True
 
+    def vanish(self) -> None:
+        """Close the terminal's own end, as a lost connection does."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDONLY)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -161,7 +166,19 @@ def test_a_signal_ends_the_runs_and_restores_the_terminal(
     terminal.process.send_signal(number)
     terminal.ends()
     assert ALTERNATE_SCREEN_OFF in terminal.raw
-    assert not any(Path(f"/proc/{pid}/cmdline").is_file() and _is_cli(pid) for pid in processes)
+    assert not any(_is_cli(pid) for pid in processes)
+
+
+def test_a_terminal_that_vanishes_ends_the_app(start: Start, api: MessagesApi) -> None:
+    api.script = lambda request: say("Half an answer ", Hold())
+    terminal = start(size=(140, 45))
+    terminal.shows("No sessions here yet")
+    terminal.type("nHello\r")
+    terminal.shows("Half an answer")
+    processes = children(terminal.process.pid)
+    terminal.vanish()
+    terminal.process.wait(30)
+    assert not any(_is_cli(pid) for pid in processes)
 
 
 def _is_cli(pid: int) -> bool:

@@ -25,6 +25,7 @@ from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.small import ChoiceDialog
 from sessiontree.ui.main.screen import MainScreen
 from sessiontree.ui.safety import CleanLines
+from sessiontree.ui.terminal import TerminalWatch
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -59,6 +60,7 @@ class SessionTree(App[None]):
         self.main: MainScreen | None = None
         self._engine: Engine | None = None
         self._store: Store | None = None
+        self._watch: TerminalWatch | None = None
         self._ending: asyncio.Task[None] | None = None
 
     @property
@@ -74,6 +76,9 @@ class SessionTree(App[None]):
 
     async def on_mount(self) -> None:
         self._catch_signals()
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            self._watch = TerminalWatch(lambda: loop.call_soon_threadsafe(self.close_down))
         try:
             self._store = await asyncio.to_thread(Store.open, self.config.store)
         except StoreError as error:
@@ -176,6 +181,8 @@ class SessionTree(App[None]):
 
     async def on_unmount(self) -> None:
         """However the app ends, its runs end with it."""
+        if self._watch is not None:
+            self._watch.stop()
         self.main = None  # what still happens, nobody looks at
         if self._engine is not None:
             await self._engine.close()
@@ -194,6 +201,8 @@ class SessionTree(App[None]):
             await self._engine.close()
         if self._store is not None:
             self._store.close()
+        if self._watch is not None:
+            self._watch.leave()
         self.exit()
 
 
