@@ -31,6 +31,8 @@ from sessiontree.claude.library import project_key
 Line = dict[str, Any]
 
 _TYPE_LAST = ("assistant", "attachment")
+_LATE = ("promptSource", "toolUseResult")
+"""Fields that stand behind the time."""
 
 
 @dataclass(frozen=True)
@@ -271,16 +273,14 @@ class Maker:
             if not session.screen:
                 self._state(session, "queue-operation", operation="enqueue", time=True)
             return
-        self._state(session, "mode", mode="normal")
+        if session.waiting or session.screen:
+            self._state(session, "mode", mode="normal")
         if session.screen:
             self._state(session, "permission-mode", permissionMode="default")
-            opening = self._uuid()
-            self._state(session, "file-history-snapshot", messageId=opening, snapshot={})
-            session.lines.extend(session.waiting)
-            session.waiting = []
-            self._next = opening
-            return
-        self._state(session, "queue-operation", operation="enqueue", time=True)
+            self._next = self._uuid()
+            self._state(session, "file-history-snapshot", messageId=self._next, snapshot={})
+        else:
+            self._state(session, "queue-operation", operation="enqueue", time=True)
         session.lines.extend(session.waiting)
         session.waiting = []
 
@@ -289,11 +289,13 @@ class Maker:
     def _add(self, session: Made, kind: str, *, aside: bool = False, **fields: Any) -> Line:
         parent = session.line[-1] if session.line else None
         line: Line = {"parentUuid": fields.pop("parent", parent), "isSidechain": False}
+        late = {name: fields.pop(name) for name in _LATE if name in fields}
         # Answers and attachments name their type behind their content.
         line |= {**fields, "type": kind} if kind in _TYPE_LAST else {"type": kind, **fields}
         line |= {
             "uuid": self._next or self._uuid(),
             "timestamp": self._time(),
+            **late,
             "userType": "external",
             "entrypoint": "cli" if session.screen else "sdk-py",
             "cwd": session.cwd,

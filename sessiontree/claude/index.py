@@ -7,6 +7,7 @@ sessions are read again. Nothing of a message is in it but labels.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -53,7 +54,8 @@ class Index:
                 out.write(_digest(body) + b"\n" + body)
             draft.replace(file)
         except OSError:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def _file(self, project: str) -> Path:
         # A digest: the name of a project can be longer than that of a file.

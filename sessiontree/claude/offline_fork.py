@@ -171,7 +171,8 @@ def _verify(path: Path, copy: list[dict[str, Any]], original: Sequence[Entry]) -
         parent = before.get(uuid_)
         while parent is not None and parent not in kept:
             parent = before.get(parent)
-        if parent != (found[entry.up] if entry.up >= 0 else None):
+        dangling = entry.kind is not Kind.BOUNDARY and entry.parent is not None and entry.up < 0
+        if dangling or parent != (found[entry.up] if entry.up >= 0 else None):
             raise ForkError("The copy hangs together in another way, so it was removed.")
     messages = [i for i, entry in enumerate(read.entries) if entry.kind in chains.MESSAGES]
     if found != meant or read.facts.unreadable or not messages or chain.tip != messages[-1]:
