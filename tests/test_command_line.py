@@ -147,3 +147,9 @@ def test_what_needs_no_screen_brings_in_neither_textual_nor_the_sdk(
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_app_is_painted_before_the_sdk_is_imported() -> None:
+    """It takes 0.7 s, and a run needs it, not a look."""
+    script = "import sessiontree.ui.app, sys; sys.exit('claude_agent_sdk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
