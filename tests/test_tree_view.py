@@ -463,6 +463,20 @@ async def test_a_change_elsewhere_draws_no_more_than_the_screen() -> None:
         assert len(drawn) <= 20
 
 
+async def test_a_session_that_looks_different_draws_its_own_rows() -> None:
+    app = TreeApp(chain(100), unfolded=True)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
+        with counting(app.view) as drawn:
+            app.view.rows.forest.overlay("s00002", Overlay(status=Status.FAILED))
+            app.view.refresh_rows()
+            await settle(pilot)
+            app.view.refresh_rows()
+            await settle(pilot)
+        assert sorted(drawn) == [6, 7, 8]
+        assert "failed" in app.lines[6]
+
+
 async def test_a_spinner_draws_its_lines_and_stops_when_nothing_runs() -> None:
     app = TreeApp()
     app.animation_level = "full"

@@ -46,6 +46,8 @@ class Rows:
         self._at: dict[str, int] | None = None  # session → index; made when it is asked for
         self._last: dict[Row, Row] | None = None  # while filtering, likewise
         self._inside: dict[Key, Status] = {}
+        self.looks: frozenset[str] = frozenset()
+        """The sessions whose rows looked different at the last `sync`."""
         self._shapes_seen = forest.shapes.revision
         self._looks_seen = forest.looks.revision
         self._lay_out()
@@ -113,6 +115,7 @@ class Rows:
         self._plans.forget(shapes)
         self._layout.forget(shapes)
         self._haystack.heed(shapes, looks)
+        self.looks = frozenset(looks)
         if shapes or (self.query and self._haystack.stale):
             self._lay_out()
             return True

@@ -20,7 +20,7 @@ from textual.timer import Timer
 
 from sessiontree.model.filter import spans
 from sessiontree.model.forest import Forest
-from sessiontree.model.rows import Key, Rows
+from sessiontree.model.rows import Key, Kind, Rows
 from sessiontree.ui.tree.empty import help_lines
 from sessiontree.ui.tree.face import face
 from sessiontree.ui.tree.paint import Painted, guides, paint
@@ -75,6 +75,20 @@ class RowCanvas(ScrollView):
         """Draw again what is on screen, after rows came or went."""
         self.virtual_size = Size(self.size.width, len(self.rows))
         self.refresh()
+        self._spin()
+
+    def draw_looks(self) -> None:
+        """Draw again the rows on screen that look different, or may hide one that does."""
+        looks, top = self.rows.looks, self.scroll_offset.y
+        if not looks:
+            return
+        for index, row in enumerate(self.rows.list[top : top + self.size.height], top):
+            if row.session in looks or row.kind is Kind.GROUP or not self.rows.is_open(row):
+                self.refresh_line(index)
+        self._spin()
+
+    def _spin(self) -> None:
+        """Let the spinners turn while something runs."""
         if self._spinning is not None:
             runs = self.rows.forest.active and self.app.animation_level != "none"
             (self._spinning.resume if runs else self._spinning.pause)()

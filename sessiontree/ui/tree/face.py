@@ -62,7 +62,7 @@ def _folded(rows: Rows, row: Row) -> tuple[tuple[str, str], ...]:
 
 def _project(rows: Rows, row: Row, now: float, home: str | None) -> Face:
     roots = rows.order.roots[row.session]
-    last = max(map(rows.forest.activity, roots), default=0.0)
+    last = rows.forest.activity(roots[0])  # the others had been at work before it
     return Face(
         folder(row.session, home) or "(unknown folder)",
         "project",

@@ -82,7 +82,9 @@ class TreeView(RowCanvas, can_focus=True):
     def refresh_rows(self) -> None:
         """Show what changed in the forest. The row with the cursor keeps its line on screen, or
         the first row on screen does while the cursor is elsewhere."""
-        self.rows.sync()
+        if not self.rows.sync() and self.rows.list is self._drawn:
+            self.draw_looks()
+            return
         top, drawn = self.scroll_offset.y, self._drawn or []
         line = self.cursor - top
         first = drawn[top] if top < len(drawn) else None
