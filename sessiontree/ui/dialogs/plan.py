@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input, Markdown, Static
+from textual.widgets import Input, Static
 
 from sessiontree.model.run import Allow, Answer, Ask, Deny
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
@@ -32,6 +32,8 @@ class PlanDialog(Dialog[Answer | None]):
         return Content.assemble((f"‹{self._label}› ", "$text-muted"), ("has a plan", "bold"))
 
     def body(self) -> ComposeResult:
+        from textual.widgets import Markdown  # 0.1 s, and not every person meets a plan
+
         plan = plan_text(self.ask)
         if plan:
             yield Markdown(plan[:MOST], open_links=False)
