@@ -266,9 +266,9 @@ async def test_the_maker_writes_what_the_real_cli_writes(
     maker.turn(forked, "two")
     maker.write()
     for real, ours in ((root, made), (child, forked)):
-        wanted = _forms(writer.path(real).read_bytes())
+        wanted = list(_forms(writer.path(real).read_bytes()))
         for form in _forms(maker.path(ours).read_bytes()):
-            assert any(_in_order(form, other) for other in wanted), form
+            assert any(_in_order(form, other) for other in wanted), (form, wanted)
 
 
 def test_a_session_with_a_screen_and_its_branches() -> None:
