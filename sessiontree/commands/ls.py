@@ -48,7 +48,8 @@ def _text(sessions: Sessions, everything: bool) -> Iterator[str]:
     of a thousand forks is normal."""
     children: dict[str, list[Session]] = {}
     roots: dict[str, list[Session]] = {}
-    for session in _oldest_first(sessions.known.values()):
+    ordered = _oldest_first(sessions.known.values())
+    for session in ordered:
         parent = sessions.link(session.id).parent
         if parent is not None and parent in sessions.known:
             children.setdefault(parent, []).append(session)
@@ -59,7 +60,7 @@ def _text(sessions: Sessions, everything: bool) -> Iterator[str]:
         if everything:
             yield f"{clean_line(folder)}\n"
         yield from _families(sessions, here, children, told, int(everything))
-    for session in sessions.known.values():  # links that lead in a circle have no root
+    for session in ordered:  # links that lead in a circle have no root
         if session.id not in told:
             yield from _families(sessions, [session], children, told, int(everything))
 

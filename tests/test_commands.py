@@ -1,0 +1,245 @@
+"""`ls`, `show` and `fork` as a script calls them: data on stdout, words on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiontree.cli import main
+from sessiontree.model.session import Evidence, Link
+from sessiontree.store.database import Store
+from tests.forest_maker import Maker
+
+FIELDS = [
+    "id",
+    "parent",
+    "fork_point",
+    "link",
+    "evidence",
+    "label",
+    "title",
+    "project",
+    "cwd",
+    "created",
+    "updated",
+    "turns",
+    "own_turns",
+    "state",
+    "origin",
+    "tokens_own",
+    "cost_own_usd",
+    "file",
+]
+
+
+@pytest.fixture
+def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    """A small forest in the project of the current folder, and a session in another one."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("SESSIONTREE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    maker = Maker(tmp_path / "claude" / "projects", str(here))
+    root = maker.new()
+    first = maker.turn(root, "Design it", tools=2)
+    maker.turn(root, "Add tests")
+    child = maker.fork(root, first)
+    maker.turn(child, "Try \x1b[31manother\x1b[0m way")
+    deeper = maker.fork_offline(child)
+    maker.turn(deeper, "Deeper")
+    left = maker.turn(root, "Left behind")
+    maker.rewind(root, root.turns[1])
+    maker.turn(root, "Instead of it")
+    assert left
+    maker.turn(maker.new(cwd=str(tmp_path / "elsewhere")), "Somewhere else")
+    maker.write()
+    return maker
+
+
+def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_ls_json_has_one_object_a_session(maker: Maker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", "--json"]) == 0
+    root, child, deeper = rows(capsys)
+    assert [list(row) for row in (root, child, deeper)] == [FIELDS] * 3
+    made = maker.sessions[1]
+    truth = maker.truth[made.id]
+    assert (child["parent"], child["fork_point"]) == (truth.parent, truth.point)
+    assert (child["link"], child["evidence"]) == ("fork", "prefix")
+    assert (root["link"], root["evidence"], root["parent"]) == ("root", "none", None)
+    assert child["label"] == "Try another way"
+    assert (root["turns"], root["own_turns"]) == (3, 3)
+    assert (deeper["turns"], deeper["own_turns"], deeper["evidence"]) == (3, 1, "pointer")
+    assert child["file"] == str(maker.path(made))
+    assert (child["state"], child["origin"]) == ("ok", "sdk-py")
+    assert child["tokens_own"] == 180
+    assert child["cost_own_usd"] == pytest.approx(0.01)
+    assert root["cost_own_usd"] == pytest.approx(0.04)  # the arm that was left cost as well
+    assert root["created"].endswith("Z")
+
+
+def test_ls_shows_the_project_of_the_folder_or_all(
+    maker: Maker, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for words, count in (
+        (["ls", "--json"], 3),
+        (["ls", "--all", "--json"], 4),
+        (["--all", "ls", "--json"], 4),
+        (["ls", "--json", "--project", str(tmp_path / "here")], 3),
+    ):
+        assert main(words) == 0
+        assert len(rows(capsys)) == count
+    (tmp_path / "empty").mkdir()
+    assert main(["ls", "--project", str(tmp_path / "empty")]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "No sessions in" in err
+
+
+def test_ls_text_is_a_tree_without_control_characters(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ls"]) == 0
+    out = capsys.readouterr().out
+    names = [session.id[:8] for session in maker.sessions]
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{names[0]}  Design it  (3 turns, ")
+    assert lines[1].startswith(f"  {names[1]}  Try another way  (fork after turn 1, 2 turns, ")
+    assert lines[2].startswith(f"    {names[2]}  Deeper  (fork after turn 2, 3 turns, ")
+    assert "\x1b" not in out
+
+
+def test_a_second_ls_reads_no_transcript(
+    maker: Maker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["ls", "--all", "--json"]) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr("sessiontree.claude.library.read_session", None)
+    assert main(["ls", "--all", "--json"]) == 0
+    assert capsys.readouterr().out == first
+    maker.path(maker.sessions[1]).unlink()
+    assert main(["ls", "--all", "--json"]) == 0
+    gone = next(row for row in rows(capsys) if row["id"] == maker.sessions[1].id)
+    assert (gone["state"], gone["file"], gone["label"]) == ("gone", None, "Try another way")
+
+
+def test_what_was_set_here_counts(maker: Maker, capsys: pytest.CaptureFixture[str]) -> None:
+    root, _, deeper, _ = maker.sessions
+    with Store.open(Path(os.environ["SESSIONTREE_HOME"]) / "store.jsonl") as store:
+        store.annotate(root.id, title="The design")
+        store.put_link(Link(deeper.id, None, None, None, Evidence.MANUAL))
+    assert main(["ls", "--json"]) == 0
+    told = {row["id"]: row for row in rows(capsys)}
+    assert told[root.id]["title"] == "The design"
+    assert (told[deeper.id]["link"], told[deeper.id]["evidence"]) == ("root", "manual")
+    assert told[deeper.id]["own_turns"] == 3
+
+
+def test_a_chain_of_forks_and_a_circle_are_told(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _, deeper, _ = maker.sessions
+    with Store.open(Path(os.environ["SESSIONTREE_HOME"]) / "store.jsonl") as store:
+        store.put_link(Link(root.id, deeper.id, None, None, Evidence.MANUAL))
+    at = deeper
+    for number in range(40):
+        at = maker.fork(at)
+        maker.turn(at, f"level {number}", attachments=0)
+    maker.write()
+    assert main(["ls"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 43
+    assert "(42) " in out[-1]
+
+
+def test_show_has_turns_and_their_events_arms_included(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = maker.sessions[0]
+    assert main(["show", root.id[:6], "--json"]) == 0
+    (shown,) = rows(capsys)
+    assert list(shown) == FIELDS
+    turns = shown["turns"]
+    assert [(t["prompt"], t["live"]) for t in turns] == [
+        ("Design it", True),
+        ("Add tests", True),
+        ("Left behind", False),
+        ("Instead of it", True),
+    ]
+    assert [t["parent"] for t in turns] == [None, turns[0]["id"], turns[1]["id"], turns[1]["id"]]
+    kinds = [[event["kind"] for event in t["events"]] for t in turns]
+    assert kinds == [["prompt", "tool", "tool", "text"], *[["prompt", "text"]] * 3]
+    assert turns[2]["events"][1]["text"] == "Answer to: Left behind"
+    assert main(["show", root.id]) == 0
+    text = capsys.readouterr().out
+    assert "Turn 3 (an arm that was left)" in text
+
+
+@pytest.mark.parametrize("words", [["show"], ["fork"], ["show", "--json"]])
+def test_an_id_that_is_not_one_session(
+    words: list[str], maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maker.turn(maker.new(), "x")
+    copy = maker.sessions[-1]
+    copy.id = maker.sessions[0].id[:4] + copy.id[4:]
+    maker.write()
+    for id, said in (("ffffffff", "No session has"), (copy.id[:4], "2 sessions have"), ("", "No")):
+        assert main([words[0], id, *words[1:]]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert said in err
+
+
+def test_fork_prints_the_new_id_and_stores_the_link(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = maker.sessions[0]
+    turn = root.turns[0].id
+    assert main(["fork", root.id, "--at", turn[:8], "--title", "My fork"]) == 0
+    child = capsys.readouterr().out.strip()
+    assert main(["ls", "--json"]) == 0
+    row = next(row for row in rows(capsys) if row["id"] == child)
+    assert (row["parent"], row["evidence"], row["title"]) == (root.id, "made", "My fork")
+    assert (row["turns"], row["own_turns"]) == (1, 0)
+    assert main(["fork", child]) == 0  # of what has nothing of its own
+    assert main(["fork", root.id, "--at", "nothing"]) == 1
+    assert "No turn of this session" in capsys.readouterr().err
+
+
+def test_a_fork_that_fails_leaves_no_link(
+    maker: Maker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sessiontree.claude import offline_fork
+
+    def full(path: Path, rows: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(offline_fork, "_put", full)
+    assert main(["fork", maker.sessions[0].id]) == 1
+    assert "No space left" in capsys.readouterr().err
+    with Store.open(Path(os.environ["SESSIONTREE_HOME"]) / "store.jsonl") as store:
+        assert store.links() == {}
+
+
+def test_a_reader_that_has_enough_is_no_fault(maker: Maker) -> None:
+    command = f"{sys.executable} -m sessiontree ls --all --json | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_ls_brings_in_neither_textual_nor_the_sdk(maker: Maker) -> None:
+    code = (
+        "import sys; from sessiontree.cli import main; main(['ls']);"
+        "print([name for name in ('textual', 'claude_agent_sdk', 'mcp') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
