@@ -7,8 +7,7 @@ limiter'): what is found is never buried under near misses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import contains
+from collections.abc import Iterable, Sequence
 
 
 class Search:
@@ -31,23 +30,28 @@ class Search:
             self._found, self._loose = everything, False
         self._query = query
         if not self._loose:
-            self._found = _match(words, self._found, self._texts, contains)
+            self._found = self._exactly(words, self._found)
             if self._found:
                 return self._found
             self._found, self._loose = everything, True
-        self._found = _match(words, self._found, self._texts, _contains_loosely)
+        self._found = self._loosely(words, self._found)
         return self._found
 
+    def _exactly(self, words: Iterable[str], found: Sequence[int]) -> Sequence[int]:
+        texts = self._texts
+        for word in words:
+            found = [index for index in found if word in texts[index]]
+        return found
 
-def _match(
-    words: Iterable[str],
-    found: Sequence[int],
-    texts: Sequence[str],
-    has: Callable[[str, str], bool],
-) -> Sequence[int]:
-    for word in words:
-        found = [index for index in found if has(texts[index], word)]
-    return found
+    def _loosely(self, words: Iterable[str], found: Sequence[int]) -> Sequence[int]:
+        texts = self._texts
+        for word in words:
+            found = [
+                index
+                for index in found
+                if word in texts[index] or _loose_places(texts[index], word)
+            ]
+        return found
 
 
 def spans(query: str, text: str) -> list[tuple[int, int]]:
@@ -62,10 +66,6 @@ def spans(query: str, text: str) -> list[tuple[int, int]]:
         else:
             found += [(at - 1, at) for at in _loose_places(f" {lower}", word)]
     return found
-
-
-def _contains_loosely(text: str, word: str) -> bool:
-    return word in text or bool(_loose_places(text, word))
 
 
 def _loose_places(text: str, word: str) -> list[int]:

@@ -26,7 +26,10 @@ class Haystack:
         self._rows: list[Row] = []
         self._index: dict[Row, int] = {}
         self._parents: list[int] = []
+        self._branches: list[int] = []  # the rows that are no turns
         self._hits = bytearray()
+        self._shown = bytearray()
+        self._last: dict[int, int] | None = None  # row → the last branch shown below it
         self._search = Search([])
 
     def heed(self, shapes: Collection[str], looks: Collection[str]) -> None:
@@ -60,6 +63,8 @@ class Haystack:
             self._parents = [
                 self._index[row.parent] if row.parent else _NOWHERE for row in self._rows
             ]
+            kinds = enumerate(row.kind for row in self._rows)
+            self._branches = [index for index, kind in kinds if kind is not Kind.TURN]
             self._search = Search(list(texts.values()))
             self.stale = False
 
@@ -74,13 +79,29 @@ class Haystack:
             while not shown[index]:
                 shown[index] = True
                 index = parents[index]
-        self._hits = hits
+        self._hits, self._shown, self._last = hits, shown, None
         return list(compress(self._rows, shown))
+
+    # about the last search -------------------------------------------------------------------
 
     def is_hit(self, row: Row) -> bool:
         """Whether a row matched, and is not shown for what hangs below it."""
         index = self._index.get(row)
         return index is not None and bool(self._hits[index])
+
+    def has_below(self, row: Row) -> bool:
+        """Whether any row below this one is shown."""
+        index = self._index.get(row)
+        following = _NOWHERE if index is None else self._shown.find(True, index + 1)
+        return 0 <= following < len(self._rows) and self._rows[following].depth > row.depth
+
+    def is_last(self, row: Row) -> bool:
+        """Whether no fork or arm that hangs where this one does is shown behind it."""
+        if self._last is None:
+            branches = compress(self._branches, map(self._shown.__getitem__, self._branches))
+            self._last = {self._parents[index]: index for index in branches}
+        index = self._index.get(row)
+        return index is None or self._last.get(self._parents[index]) == index
 
     def _text(self, row: Row) -> str:
         if row.kind is Kind.SESSION:

@@ -44,7 +44,6 @@ class Rows:
         self._layout = Layout(forest, self.order, self._plans, self._folds)
         self._haystack = Haystack(forest)
         self._at: dict[str, int] | None = None  # session → index; made when it is asked for
-        self._last: dict[Row, Row] | None = None  # while filtering, likewise
         self._inside: dict[Key, Status] = {}
         self.looks: frozenset[str] = frozenset()
         """The sessions whose rows looked different at the last `sync`."""
@@ -132,7 +131,7 @@ class Rows:
                 self.list = list(without_folded(self.list, self._folds.is_open))
         else:
             self.list = self._layout.rows()
-        self._at = self._last = None
+        self._at = None
         self._look_inside()
 
     # folding ---------------------------------------------------------------------------------
@@ -144,9 +143,8 @@ class Rows:
         """Whether there is anything below it that can be folded away."""
         if row.kind is not Kind.SESSION:
             return row.kind is not Kind.TURN
-        if self.query and self.is_open(row):
-            below = (self._index_of(row.session) or 0) + 1
-            return below < len(self.list) and self.list[below].depth > row.depth
+        if self.query:
+            return self._haystack.has_below(row)
         return bool(self._plans.of(row).entries)
 
     def toggle(self, row: Row) -> None:
@@ -276,11 +274,7 @@ class Rows:
         if row.parent is None:
             return True
         if self.query:
-            if self._last is None:
-                turn = Kind.TURN
-                branches = [row for row in self.list if row.kind is not turn]
-                self._last = {row.parent: row for row in branches if row.parent is not None}
-            return self._last.get(row.parent) is row
+            return self._haystack.is_last(row)
         host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
         return host is None or self._plans.of(host).last.get(row.parent) is row
 

@@ -148,9 +148,8 @@ class TreeView(RowCanvas, can_focus=True):
     def _hit(self) -> int | None:
         """The row with the cursor if it matches, else the first that does."""
         rows = self.rows
-        index = rows.index(self._row.key) if self._row else None
-        if index is not None and rows.is_hit(rows.list[index]):
-            return index
+        if self._row is not None and rows.is_hit(self._row):
+            return rows.index(self._row.key)
         return next((index for index, row in enumerate(rows.list) if rows.is_hit(row)), None)
 
     def keep_filtered(self) -> None:
