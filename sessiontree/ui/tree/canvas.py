@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
+from textual.widget import Widget
 
 from sessiontree.model.filter import spans
 from sessiontree.model.forest import Forest
@@ -69,13 +70,21 @@ class RowCanvas(ScrollView):
         self.set_interval(AGE_SECONDS, self.refresh)
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self._set_extent()
 
     def draw_rows(self) -> None:
         """Draw again what is on screen, after rows came or went."""
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self._set_extent()
         self.refresh()
         self._spin()
+
+    def _set_extent(self) -> None:
+        """Tell Textual how many rows there are. Not by assignment, which would lay the whole
+        screen out anew; the scrollbar always has its cell, so nothing else has to move."""
+        self.set_reactive(Widget.virtual_size, Size(self._width, len(self.rows)))
+        if self.is_attached:
+            self.vertical_scrollbar.window_virtual_size = len(self.rows)
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def draw_looks(self) -> None:
         """Draw again the rows on screen that look different, or may hide one that does."""
