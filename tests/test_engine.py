@@ -322,3 +322,31 @@ async def test_to_let_all_tools_run_is_for_one_run_only(desk: Desk, api: Message
     await desk.heard.until(lambda: desk.engine.run_of(id) is None)
     assert desk.engine.settings.choice(id).mode is Mode.DEFAULT
     assert desk.engine.settings.choice(None).mode is Mode.DEFAULT
+
+
+async def test_a_session_whose_transcript_was_deleted_is_read_and_continued(desk: Desk) -> None:
+    id = await desk.new("One")
+    path = desk.session(id).path
+    await asyncio.to_thread(Path(path).unlink)
+    await desk.heard.until(lambda: desk.session(id).presence is Presence.GONE)
+    prompts = [event.text for event in await desk.stream(id) if isinstance(event, Prompt)]
+    assert prompts == ["One"]
+    aim = desk.engine.aim_continue(desk.session(id))
+    assert aim.refusal == ""
+    assert await desk.send(aim, "Two") == id
+    assert desk.labels(id) == ["One", "Two"]
+    assert desk.session(id).presence is Presence.OK
+
+
+async def test_a_session_that_is_gone_and_was_not_kept_is_said_to_be(
+    desk: Desk, place: ClaudePlace
+) -> None:
+    root = await desk.new("One")
+    copy = copy_under(Path(desk.session(root).path), "11111111-2222-4333-8444-555555555555")
+    await desk.heard.until(lambda: desk.forest.session(copy.stem))
+    await asyncio.to_thread(copy.unlink)
+    await desk.heard.until(lambda: desk.session(copy.stem).presence is Presence.GONE)
+    assert "is gone" in desk.engine.aim_continue(desk.session(copy.stem)).refusal
+    assert desk.labels(copy.stem) == ["One"]
+    assert await desk.stream(copy.stem) == []
+    assert "gone" in desk.engine.opened.note  # type: ignore[union-attr]

@@ -18,6 +18,7 @@ from sessiontree.config import Config
 from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.catalog import Catalog
+from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
@@ -60,7 +61,8 @@ class Engine:
         self._store = store
         self._listener = listener
         self.catalog = Catalog(config, store, self.forest, self._files_changed)
-        self._reader = Reader(self.forest)
+        self._keeping = Keeping(config)
+        self._reader = Reader(self.forest, self._keeping)
         self.pool = RunPool(
             config, on_change=self._run_changed, on_message=self._heard, on_end=self._run_ended
         )
@@ -107,6 +109,7 @@ class Engine:
             self._listener.tell(f"{type(error).__name__}: {error}", trouble=True)
 
     def _recall(self) -> None:
+        self._keeping.load()
         self._annotations = self._store.annotations()
         self._finishes = self._store.finishes()
         for session, intent in self._store.intents().items():
@@ -137,7 +140,16 @@ class Engine:
     def aim_new(self) -> Aim:
         return aims.new(str(self.config.cwd), self.config.cwd.name or "/")
 
+    def _as_kept(self, session: Session) -> Session:
+        """A gone session that the archive has is as good as there."""
+        gone = session.presence is Presence.GONE
+        return replace(session, presence=Presence.OK) if gone and self._kept(session) else session
+
+    def _kept(self, session: Session) -> bool:
+        return self._keeping.has(session.id)
+
     def aim_continue(self, session: Session) -> Aim:
+        session = self._as_kept(session)
         busy, cwd = self.pool.of(session.id) is not None, str(self.config.cwd)
         if session.presence is Presence.NEW and not busy:
             link = self.forest.link(session.id)
@@ -148,9 +160,11 @@ class Engine:
 
     def aim_fork(self, session: Session, turn: str | None) -> Aim:
         busy = self.pool.of(session.id) is not None
+        session = self._as_kept(session)
         return aims.fork(session, self.label(session.id), turn, busy, str(self.config.cwd))
 
     def aim_edit(self, session: Session, turn: Turn) -> Aim:
+        session = self._as_kept(session)
         return aims.fork_before(session, self.label(session.id), turn, str(self.config.cwd))
 
     async def prompt_text(self, session: Session, turn: Turn) -> str:
@@ -173,6 +187,8 @@ class Engine:
         """Store what is meant, then run it. Returns the session that answers, or None when
         nothing was begun: the listener was told why, and the prompt is still the caller's."""
         session = self.forest.session(aim.session) if aim.session else None
+        if session and session.presence is Presence.GONE and not await self._bring_back(session):
+            return None
         choice = self.settings.choice(aim.child or aim.session)
         granted = self.settings.grants(
             aim.session if aim.verb is Verb.CONTINUE else aim.child, aim.cwd
@@ -209,6 +225,16 @@ class Engine:
         self.settings.used(plan.session, choice)
         self.pool.start(plan, number)
         return plan.session
+
+    async def _bring_back(self, session: Session) -> bool:
+        """Whether a gone session is there again, from the archive."""
+        try:
+            await asyncio.to_thread(self._keeping.bring_back, session)
+        except (StoreError, OSError) as error:
+            self._listener.tell(f"The session could not be brought back: {error}", trouble=True)
+            return False
+        await self.catalog.refresh(session.id)
+        return True
 
     async def _copied(self, plan: Plan, aim: Aim, parent: Session | None) -> Plan | None:
         """Claude Code cannot start at a turn that a compaction hid. A fork from there is copied
@@ -295,8 +321,18 @@ class Engine:
         except StoreError as error:
             self._listener.tell(str(error), trouble=True)
         await self.catalog.refresh(session)
+        await self._keep(session)
         self._draw(session)
         self._listener.forest_changed()
+
+    async def _keep(self, id: str) -> None:
+        """Bring the archive's copy of a session up to date."""
+        session = self.forest.session(id)
+        if session is None or not session.path or session.presence is Presence.GONE:
+            return
+        marked = [one for one, note in self._annotations.items() if note.keep]
+        if words := await asyncio.to_thread(self._keeping.keep, session, marked):
+            self._listener.tell(words, trouble=True)
 
     def _draw(self, session: str) -> None:
         run = self.pool.of(session)
@@ -350,6 +386,8 @@ class Engine:
             opened = self.opened
             if opened and opened.session == session and self.pool.of(session) is None:
                 self.spawn(self._read_on(opened))
+            if self.annotation(session).keep and self.pool.of(session) is None:
+                self.spawn(self._keep(session), "write")
         self._listener.forest_changed()
 
     async def _read_on(self, opened: Opened) -> None:
@@ -367,6 +405,8 @@ class Engine:
             return
         before = self._annotations.get(session, Annotation())
         self._annotations[session] = replace(before, **fields)
+        if fields.get("keep"):
+            await self._keep(session)
         self._draw(session)
         self._listener.forest_changed()
 

@@ -8,23 +8,26 @@ from pathlib import Path
 
 from sessiontree.claude.transcript import Reader as TranscriptReader
 from sessiontree.claude.transcript import messages
+from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Prompted
-from sessiontree.model.session import Session
+from sessiontree.model.session import Presence, Session
+from sessiontree.store.errors import StoreError
 
 CHUNK = 8 << 20
 """Bytes of a transcript read at a time behind the screen."""
 
 
 class Reader:
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: Forest, keeping: Keeping) -> None:
         self._forest = forest
+        self._keeping = keeping
 
     async def load(self, opened: Opened, shown: Callable[[], None]) -> None:
         """Fill a stream from disk. `shown` is called when there is something new to see."""
-        source = self._source(opened)
+        source = await self._source(opened)
         if source is None:
             opened.loaded(self._feed(opened, 1))
             return
@@ -56,7 +59,8 @@ class Reader:
                 opened.note = _words(error)
                 return
             opened.feed.before(said)
-        opened.note = ""
+        if opened.note.startswith("reading"):
+            opened.note = ""
         shown()
 
     async def read_on(self, opened: Opened) -> bool:
@@ -91,10 +95,12 @@ class Reader:
         except (OSError, LookupError):
             return ""
 
-    def _source(self, opened: Opened) -> tuple[Path, str | None] | None:
+    async def _source(self, opened: Opened) -> tuple[Path, str | None] | None:
         """The transcript to read, and up to which turn: a fork that has none yet begins with
         what it keeps of its parent."""
         session = self._forest.session(opened.session)
+        if session is not None and session.presence is Presence.GONE:
+            return await self._gone(opened, session)
         if session is not None and session.path:
             return Path(session.path), opened.turn
         link = self._forest.link(opened.session)
@@ -102,6 +108,18 @@ class Reader:
         if link is None or parent is None or not parent.path or link.turn is None:
             return None
         return Path(parent.path), link.turn
+
+    async def _gone(self, opened: Opened, session: Session) -> tuple[Path, str | None] | None:
+        opened.note = "The transcript is gone; only what the tree knows is left"
+        if not self._keeping.has(session.id):
+            return None
+        try:
+            path = await asyncio.to_thread(self._keeping.to_read, session)
+        except (StoreError, OSError) as error:
+            opened.note = f"The archive's copy cannot be read: {error}"
+            return None
+        opened.note = "The transcript is gone; this is the archive's copy"
+        return path, opened.turn
 
     def _feed(self, opened: Opened, first_turn: int) -> Feed:
         link = self._forest.link(opened.session)

@@ -155,6 +155,16 @@ KEYS: tuple[Key, ...] = (
         rank=6,
     ),
     Key("full_stop", ".", "show_hidden", "", "Show what was put away", Group.SESSION, rank=9),
+    Key(
+        "s",
+        "s",
+        "keep",
+        "",
+        "Keep a copy that outlives Claude Code's clean-up, or stop; what is run here is kept",
+        Group.SESSION,
+        Need.SESSION,
+        rank=8,
+    ),
     Key("y", "y", "copy_id", "copy id", "Copy the session's id", Group.SESSION, Need.SESSION, 7),
     Key(
         "Y",

@@ -43,6 +43,14 @@ class SessionKeys(MainBase):
         self.engine.spawn(self.engine.annotate(session.id, hidden=hidden), "write")
         self.app.say("Put away; . shows what was put away" if hidden else "Brought back")
 
+    def action_keep(self) -> None:
+        session = self._selected()
+        if session is None:
+            return
+        keep = not self.engine.annotation(session.id).keep
+        self.engine.spawn(self.engine.annotate(session.id, keep=keep), "write")
+        self.app.say("A copy of it is kept for good" if keep else "Its copy may give way now")
+
     def action_copy_id(self) -> None:
         if session := self._selected():
             self._copy(session.id, "The session's id")
