@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable
 from dataclasses import replace
@@ -327,3 +328,16 @@ def test_a_count_over_several_turns_is_divided_among_them() -> None:
 def read_one(maker: Maker, made: Made) -> Scanned:
     path = maker.path(made)
     return read_session(path, path.parent.name)
+
+
+def test_the_end_of_a_chain_of_offline_forks_that_is_learned_last(maker: Maker) -> None:
+    """Each names only the one before it: whatever comes last, all know the first."""
+    play(maker, [("new", 0), ("turn", 0), ("offline", 0), ("offline", 1), ("offline", 2)])
+    scanned = scan(maker)
+    whole = Lineage()
+    whole.update(scanned)
+    for order in itertools.permutations(scanned):
+        lineage = Lineage()
+        for one in order:
+            lineage.update([one])
+        assert lineage.sessions == whole.sessions

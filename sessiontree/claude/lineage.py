@@ -146,10 +146,13 @@ class Lineage:
             moved.add(step.uuid)
         if step.source is None:
             return
+        waiting = {id}
         if step.source[1] != step.uuid and step.uuid not in self._copies:
             self._copies[step.uuid] = step.source[1]
-            dirty.update(self._copiers.pop(step.uuid, ()))
-        self._copiers.setdefault(self._canonical(step.source[1]), set()).add(id)
+            copiers = self._copiers.pop(step.uuid, set())
+            dirty.update(copiers)
+            waiting |= copiers  # what they wait for now is the end of the longer way
+        self._copiers.setdefault(self._canonical(step.source[1]), set()).update(waiting)
 
     def _canonical(self, uuid: str) -> str:
         """The uuid under which a message was first written, as far as is known."""

@@ -39,7 +39,7 @@ from sessiontree.model.outline import Node, Outline
 from sessiontree.model.partial import PartialBlock
 from sessiontree.model.text import clean, clean_data, clean_line
 
-MARK_KEY = "mark"
+MARK_KEY = "\N{ELECTRIC ARROW} mark"
 """The key of the `Mark` event; a feed has one at most."""
 
 DETAIL_CHARS = 2_000
