@@ -328,9 +328,9 @@ class Maker:
         api = api or f"msg_{self._uuid()[:12]}"
         usage = {
             "input_tokens": 100,
-            "output_tokens": 50,
-            "cache_read_input_tokens": 20,
             "cache_creation_input_tokens": 10,
+            "cache_read_input_tokens": 20,
+            "output_tokens": 50,
         }
         written = []
         for block in content:
@@ -389,6 +389,7 @@ class Maker:
             "cost-state",
             totalCostUSD=round(session.spent, 6),
             startTime=session.count_began,
+            hasUnknownModelCost=False,
         )
 
     # What a fork takes over

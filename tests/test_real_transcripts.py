@@ -321,7 +321,8 @@ def _prompts(request: Request) -> list[str]:
 
 
 def _told(entry: Any) -> tuple[Any, ...]:
-    return (entry.uuid, entry.parent, entry.kind, entry.time, entry.source, entry.writer, entry.api)
+    source = None if entry.kind is Kind.OTHER else entry.source
+    return (entry.uuid, entry.parent, entry.kind, entry.time, source, entry.writer, entry.api)
 
 
 def _forms(data: bytes) -> Iterator[tuple[str, list[str]]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sessiontree.claude.transcript import Reader, lines, messages, read_session
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model.message import Answered, CallBlock, Message, Noted, Prompted, Said, TextBlock
 from sessiontree.model.session import Presence, Session
 from tests.forest_maker import Made, Maker
@@ -334,7 +335,7 @@ def test_damage_anywhere_is_read_the_same_with_and_without_parsing(data: st.Data
 
 def _frames(data: bytes, *, frame: bool) -> list[tuple[Any, ...]]:
     def told(entry: Entry) -> tuple[Any, ...]:
-        copied = (entry.source, entry.writer)
+        copied = (None if entry.kind is Kind.OTHER else entry.source, entry.writer)
         place = (entry.start, entry.end)
         return (entry.uuid, entry.parent, entry.kind, entry.time, *copied, entry.api, *place)
 

@@ -1,12 +1,8 @@
 """Bytes of a transcript → its entries (the lines that form the conversation) and the state lines
 that matter beside them.
 
-A transcript is one JSON object a line. Most of its bytes are attachments and records of API
-requests that say nothing which sessiontree shows, and a scan needs only the frame of answers and
-tool results: whose child, which uuid, when. Such lines are matched, not parsed; whatever looks
-different from what Claude Code 2.1.330 writes is parsed.
-
-Nothing here raises for what a file holds: what cannot be read is counted.
+A transcript is one JSON object a line. Nothing here raises for what a file holds: what cannot be
+read is counted.
 """
 
 from __future__ import annotations
@@ -17,46 +13,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sessiontree.claude.transcript import frames, prompts
 from sessiontree.claude.transcript.entries import CONVERSATION, Entry, detail, entry_of, text
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.model.session import Usage
 
-_STATE = frozenset(("custom-title", "ai-title", "cost-state"))
+_STATE = frozenset((b"custom-title", b"ai-title", b"cost-state"))
 """State lines that are parsed wherever they stand."""
-_HEAD = frozenset(("queue-operation", "file-history-snapshot"))
+_HEAD = frozenset((b"queue-operation", b"file-history-snapshot"))
 """State lines that are parsed in front of the first entry: they tell when a file was begun, also
 where what follows was copied from another."""
-_EXPLICIT = '"explicit":true'
+_EXPLICIT = b'"explicit":true'
 """In a `last-prompt` line: the conversation goes on from its `leafUuid`, not from the last message
 (seen on Claude Code 2.1.330)."""
-_PARSED = frozenset(CONVERSATION) | _STATE
+_PARSED = frozenset(kind.encode() for kind in CONVERSATION) | _STATE
 
-_FIRST = '{"parentUuid":'
-_FRAME = re.compile(
-    r'\{"parentUuid":(?:null|"([0-9a-f-]{36})"),"isSidechain":false,'
-    r'(?:"\w+":"[^"\\]*",)*'
-    r'(?:"(attachment)":\{'
-    r'|"message":\{"role":"user","content":\[\{"(tool_use_id":"|type":"tool_result")'
-    r'|"message":\{(?:"\w+":"[^"\\]*",)*"id":"([^"\\]+)")'
-).match
-"""The beginning of a line that can be read without parsing: parent, and one of the three kinds."""
-_ATTACHMENT, _ANSWER, _ASSISTANT = 2, 3, 4  # groups of `_FRAME`
-_END = r'"uuid":"([0-9a-f-]{36})","timestamp":"([^"\\]*)"'
-_ENDS = {
-    _ATTACHMENT: (Kind.OTHER, re.compile('"type":"attachment",' + _END).search),
-    _ANSWER: (Kind.ANSWER, re.compile("}," + _END).search),
-    _ASSISTANT: (Kind.ASSISTANT, re.compile('"type":"assistant",' + _END).search),
-}
-_SOURCE = re.compile(r'"forkedFrom":\{"sessionId":"([^"\\]+)","messageUuid":"([^"\\]+)"\}').search
-_WRITER = re.compile(r'"requestSessionId":"([^"\\]+)"').search
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
-_COUNTS = (
-    b'"input_tokens":',
-    b'"output_tokens":',
-    b'"cache_read_input_tokens":',
-    b'"cache_creation_input_tokens":',
-)
-_COUNT = re.compile(rb"\d{1,12}").match
+_COST = re.compile(
+    rb'"totalCostUSD":(\d+(?:\.\d+)?(?:e-?\d+)?),.*"startTime":(\d{1,15}),'
+    rb'.*"hasUnknownModelCost":false'
+).search
+_USAGE = re.compile(
+    rb'"usage":\{"input_tokens":(\d{1,12}),"cache_creation_input_tokens":(\d{1,12}),'
+    rb'"cache_read_input_tokens":(\d{1,12}),(?:"cache_creation":\{[^{}]*\},)?'
+    rb'"output_tokens":(\d{1,12})[,}]'
+).search
 
 
 @dataclass(slots=True)
@@ -94,27 +74,28 @@ def read(data: bytes, offset: int = 0, *, last: bool = True, frame: bool = False
     `last`: the data reaches to the end of the file, where a line without its newline counts if
     it is whole. `frame`: do not parse answers and tool results; `fill` does that for one."""
     lines = Lines()
-    # One byte is one character, so that offsets and matches hold for both; text that is shown
-    # comes from parsing the bytes.
-    pieces = data.decode("latin-1").split("\n")
-    tail = pieces.pop()
     copied = b'"forkedFrom":{' in data or b'"requestSessionId":"' in data
+    pieces = data.split(b"\n")
+    tail = pieces.pop()
     end = offset
     for line in pieces:
         start = end
         end += len(line) + 1
-        head = _FRAME(line)
-        if head is not None:
-            which = head.lastindex or 0
-            if (frame or which == _ATTACHMENT) and _framed(lines, line, head, which, start, copied):
-                continue
-        elif line.startswith('{"type":"') and _skipped(lines, line):
+        if line.startswith(frames.FIRST):
+            if frame or line.find(b'"attachment":{', 40, 200) > 0:
+                entry = frames.frame(line, start, copied, not frame)
+                if entry is not None:
+                    lines.entries.append(entry)
+                    continue
+                if frame and _typed(lines, line, start, copied):
+                    continue
+        elif line.startswith(b'{"type":"') and _skipped(lines, line):
             continue
         if line:
-            _parsed(lines, data[start - offset : end - offset - 1], start, end)
+            _parsed(lines, line, start, end)
     lines.end = end
-    if last and tail.strip("\0 \t\r"):
-        record = _parse(data[end - offset :])
+    if last and tail.strip(b"\0 \t\r"):
+        record = _parse(tail)
         if isinstance(record, dict):
             _record(lines, record, end, end + len(tail))
             lines.end = end + len(tail)
@@ -138,56 +119,50 @@ def fill(entry: Entry, data: bytes) -> None:
             detail(entry, record)
 
 
-def usage(data: bytes, start: int, end: int) -> Usage | None:
-    """The tokens that an answer's line names, read without parsing it."""
-    at = data.find(b'"usage":{', start, end)
-    if at < 0:
+def usage(entry: Entry, data: bytes) -> tuple[int, int, int, int] | None:
+    """The tokens that an answer's line names: input, output, read from and written to the cache."""
+    if not entry.detailed:
+        if found := _USAGE(data, entry.start, entry.end):
+            given, written, read_, output = map(int, found.groups())
+            return given, output, read_, written
+        fill(entry, data)
+    if (said := entry.usage) is None:
         return None
-    counts = []
-    for name in _COUNTS:
-        found = _COUNT(data, data.find(name, at, end) + len(name))
-        counts.append(int(found[0]) if found else 0)
-    return Usage(*counts)
+    return said.input, said.output, said.cache_read, said.cache_write
 
 
-def _framed(
-    lines: Lines, line: str, head: re.Match[str], which: int, start: int, copied: bool
-) -> bool:
-    """Adds an entry whose frame can be matched; False where the line is not one whole record as
-    Claude Code writes it."""
-    kind, search = _ENDS[which]
-    found = search(line, head.end())
-    if (
-        found is None
-        or not line.endswith("}")
-        or line.find(_FIRST, found.end() if which == _ATTACHMENT else 14) > 0
-    ):
+def _typed(lines: Lines, line: bytes, start: int, copied: bool) -> bool:
+    """Reads what a person typed without parsing the rest of its line, where that is possible."""
+    found = frames.typed(line, start, copied)
+    if found is None:
         return False
-    entry = Entry(found[1], head[1], kind, found[2], start, start + len(line) + 1)
-    if which == _ASSISTANT:
-        entry.api = head[_ASSISTANT]
-    if copied:
-        if source := _SOURCE(line, found.end()):
-            entry.source = (source[1], source[2])
-        if which == _ASSISTANT and (writer := _WRITER(line, found.end())):
-            entry.writer = writer[1]
+    entry, said, rest = found
+    content = _parse(said)
+    origin = frames.origin(rest)
+    if not isinstance(content, str) or origin is None:
+        return False
+    _notice_origin(lines.facts, *origin, entry.time)
+    entry.detailed = True
+    entry.kind = prompts.kind_of({}, content)
+    if entry.kind is Kind.PROMPT:
+        entry.text = prompts.typed(content)
     lines.entries.append(entry)
     return True
 
 
-def _skipped(lines: Lines, line: str) -> bool:
-    """Whether a line is a state line that does not matter."""
-    kind = line[9 : line.find('"', 9, 60)]
-    if (
-        kind in _PARSED
-        or (kind in _HEAD and not lines.entries)
-        or (kind == "last-prompt" and _EXPLICIT in line)
-        or not line.endswith(("}", "}\r"))
-    ):
+def _skipped(lines: Lines, line: bytes) -> bool:
+    """Whether a state line need not be parsed."""
+    kind = line[9 : line.find(b'"', 9, 60)]
+    if kind == b"cost-state" and lines.entries and (found := _COST(line)):
+        lines.facts.costs.append((len(lines.entries), float(found[1]), int(found[2])))
+        return True
+    if kind in _PARSED or not line.endswith((b"}", b"}\r")):
         return False
     if not lines.entries:
+        if kind in _HEAD:
+            return False
         lines.facts.bare = False
-    return True
+    return kind != b"last-prompt" or _EXPLICIT not in line
 
 
 def _parsed(lines: Lines, line: bytes, start: int, end: int) -> None:
@@ -237,7 +212,9 @@ def _record(lines: Lines, record: dict[str, Any], start: int, end: int) -> None:
     kind = record.get("type")
     uuid = record.get("uuid")
     if isinstance(kind, str) and kind in CONVERSATION and isinstance(uuid, str) and uuid:
-        _notice_origin(lines.facts, record)
+        _notice_origin(
+            lines.facts, text(record, "entrypoint"), text(record, "cwd"), text(record, "timestamp")
+        )
         entry = entry_of(record, start, end)
         (lines.side if record.get("isSidechain") is True else lines.entries).append(entry)
     elif isinstance(kind, str):
@@ -246,11 +223,10 @@ def _record(lines: Lines, record: dict[str, Any], start: int, end: int) -> None:
         lines.facts.unreadable += 1
 
 
-def _notice_origin(facts: Facts, record: dict[str, Any]) -> None:
-    facts.cwd = facts.cwd or text(record, "cwd")
-    name = text(record, "entrypoint")
-    if name and (not facts.entrypoints or facts.entrypoints[-1][1] != name):
-        facts.entrypoints.append((text(record, "timestamp"), name))
+def _notice_origin(facts: Facts, entrypoint: str, cwd: str, time: str) -> None:
+    facts.cwd = facts.cwd or cwd
+    if entrypoint and (not facts.entrypoints or facts.entrypoints[-1][1] != entrypoint):
+        facts.entrypoints.append((time, entrypoint))
 
 
 def _state(lines: Lines, kind: str, record: dict[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import os
 import time
 from collections.abc import Sequence
@@ -10,13 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessiontree.claude.transcript import chain as chains
+from sessiontree.claude.transcript import entries as entry_lines
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.entries import Entry, seconds
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.lines import Facts
 from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.model import text
 from sessiontree.model.session import Presence, Session, Turn, Usage
-from sessiontree.model.text import clean_line, label
+from sessiontree.model.text import clean_line
+
+# Forks have the same lines: most of what is worked out was just worked out for another session.
+label = functools.lru_cache(4096)(text.label)
+seconds = functools.lru_cache(16384)(entry_lines.seconds)
 
 STILL_WRITING = 60.0
 """Seconds after its last change for which half a last line is no damage: someone is writing it."""
@@ -70,19 +78,18 @@ def read_session(
 
     One pass over the file; memory grows with its size. `now` is the time to tell a line that is
     being written from one that was cut off."""
-    path = Path(path)
-    with path.open("rb") as file:
+    with Path(path).open("rb", buffering=0) as file:
         stat = os.fstat(file.fileno())
-        data = file.read()
+        data = file.readall()
     read = lines.read(data, frame=True)
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
     damage = _damage(read.facts, chain, settled, len(data))
-    created = _created(read.entries, read.facts)
+    created = _created(read.entries, read.facts, data)
     turns = _turns(chain, data)
     entries = read.entries
     session = Session(
-        id=path.stem,
+        id=Path(path).stem,
         project=project,
         cwd=read.facts.cwd,
         path=str(path),
@@ -100,7 +107,7 @@ def read_session(
     minted = _minted(entries, read.facts)
     return Scanned(
         session=session,
-        steps=_steps(chain, session.id),
+        steps=_steps(chain, session),
         spent=_spent(chain, read.facts),
         kept=_kept(entries, created, minted),
         minted=minted,
@@ -139,31 +146,31 @@ def _usage(entries: Sequence[Entry], turns: int, data: bytes) -> list[Usage]:
     for entry in entries:
         if entry.kind is Kind.ASSISTANT and entry.turn >= 0:
             said[entry.api or entry.uuid] = entry
-    total = [Usage()] * turns
+    total = [[0, 0, 0, 0] for _ in range(turns)]
     for entry in said.values():
-        usage = entry.usage if entry.detailed else lines.usage(data, entry.start, entry.end)
-        if usage is not None:
-            total[entry.turn] += usage
-    return total
+        if counts := lines.usage(entry, data):
+            total[entry.turn] = list(map(operator.add, total[entry.turn], counts))
+    return [Usage(*counts) for counts in total]
 
 
-def _steps(chain: Chain, session: str) -> tuple[Step, ...]:
+def _steps(chain: Chain, session: Session) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
     for entry in entries:
-        if entry.writer and entry.writer != session:
+        if entry.writer and entry.writer != session.id:
             writers[entry.turn] = entry.writer
-    return tuple(
-        Step(
-            uuid=entry.uuid,
-            turn=entry.turn,
-            time=seconds(entry.time),
-            source=entry.source,
-            writer=writers.get(entry.turn, "") if entry.kind is Kind.PROMPT else "",
-        )
-        for entry in entries
-        if entry.kind in (Kind.PROMPT, Kind.BOUNDARY)
-    )
+    steps = [
+        Step(turn.uuid, number, turn.started, entries[index].source, writers.get(number, ""))
+        for number, (turn, index) in enumerate(zip(session.turns, chain.prompts, strict=True))
+    ]
+    at = [*chain.prompts]
+    for index, entry in enumerate(entries):
+        if entry.kind is Kind.BOUNDARY:
+            steps.append(Step(entry.uuid, entry.turn, seconds(entry.time), entry.source))
+            at.append(index)
+    if len(steps) > len(chain.prompts):  # in the order of the file
+        steps = [step for _, step in sorted(zip(at, steps, strict=True), key=lambda pair: pair[0])]
+    return tuple(steps)
 
 
 def _before(time: float | None, other: float | None) -> bool:
@@ -183,7 +190,7 @@ def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
     return tuple(spent)
 
 
-def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
+def _created(entries: Sequence[Entry], facts: Facts, data: bytes) -> float | None:
     """When this file was begun, as well as it tells. A fork begins with copied lines and their
     times of before; what comes in front of them, or the first line behind them, tells when it was
     made (seen on Claude Code 2.1.330 and the SDK 0.2.187)."""
@@ -194,32 +201,44 @@ def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
         return opening if near else begun
     if not entries:
         return None
-    if facts.bare and entries[0].source:
-        if _minted(entries, facts):  # the last copied message has the time of the fork
-            copied = itertools.takewhile(lambda entry: entry.source, entries)
+    if facts.bare and (copied := _leading_copies(entries, data)):
+        if _minted(entries, facts):  # the last copied line has the time of the fork
             return seconds(max(entry.time for entry in copied))
-        behind = next((entry for entry in entries if entry.source is None), entries[-1])
-        return seconds(behind.time)  # `/branch`
+        return seconds(entries[min(len(copied), len(entries) - 1)].time)  # `/branch`
     if opening is not None:  # a run with a screen
         return opening
     written = max((i for i, entry in enumerate(entries) if entry.writer), default=-1)
     return seconds(entries[min(written + 1, len(entries) - 1)].time)
 
 
+def _leading_copies(entries: Sequence[Entry], data: bytes) -> list[Entry]:
+    """The lines in front that name what they were copied from."""
+
+    def names(entry: Entry) -> bool:
+        if entry.source is None and entry.kind is Kind.OTHER:  # read only where it is asked for
+            return data.find(b'"forkedFrom":{', entry.start, entry.end) > 0
+        return entry.source is not None
+
+    return list(itertools.takewhile(names, entries))
+
+
 def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
     """Whether this is an offline fork as it was made: copied lines with uuids of their own."""
-    if not facts.bare or not entries or not (source := entries[0].source):
-        return False
-    return source[1] != entries[0].uuid
+    first = next((entry for entry in entries if entry.kind in chains.MESSAGES), None)
+    return facts.bare and bool(first and first.source and first.source[1] != first.uuid)
 
 
 def _kept(entries: Sequence[Entry], created: float | None, minted: bool) -> str | None:
     """The last message that was copied, by its uuid in the parent's transcript."""
     kept = None
+    if not minted and entries and not _before(seconds(entries[0].time), created):
+        return None
     for entry in entries:
+        if entry.kind not in chains.MESSAGES:
+            continue
         if minted and entry.source is None:
             break
-        if entry.kind in chains.MESSAGES and (minted or _before(seconds(entry.time), created)):
+        if minted or _before(seconds(entry.time), created):
             kept = entry
     if kept is None:
         return None
