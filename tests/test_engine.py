@@ -350,3 +350,13 @@ async def test_a_session_that_is_gone_and_was_not_kept_is_said_to_be(
     assert desk.labels(copy.stem) == ["One"]
     assert await desk.stream(copy.stem) == []
     assert "gone" in desk.engine.opened.note  # type: ignore[union-attr]
+
+
+async def test_what_another_instance_stores_is_seen_without_a_restart(
+    desk: Desk, place: ClaudePlace, tmp_path: Path
+) -> None:
+    id = await desk.new("One")
+    async with desk_at(place, tmp_path / "home") as other:
+        await other.heard.until(lambda: other.forest.session(id))
+        await other.engine.annotate(id, title="Named over there")
+        await desk.heard.until(lambda: desk.engine.label(id) == "Named over there")

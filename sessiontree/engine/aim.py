@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from sessiontree.model.arms import path
 from sessiontree.model.run import Choice, Grants, Plan, Verb
 from sessiontree.model.session import Evidence, Link, Presence, Session, Turn
 
@@ -114,3 +116,18 @@ def plan(
     link = Link(child, session.id, last.id, last.last, Evidence.MADE)
     run = Plan(Verb.FORK, child, turn, prompt, aim.cwd, session.id, at, choice, grants, spent)
     return run, link
+
+
+def turn_number(plan: Plan, parent: Session, coming: Collection[str]) -> int:
+    """Which turn of its session a plan's prompt will be. `coming`: the turns of that session that
+    run or wait already."""
+    if plan.verb is not Verb.FORK:
+        return next_number(parent, coming)
+    kept = next((turn for turn in parent.turns if turn.last == plan.at), None)
+    return len(path(parent.turns, kept.id) if kept else parent.line) + 1
+
+
+def next_number(session: Session, coming: Collection[str]) -> int:
+    """Which turn of a session the next prompt will be, behind those that run or wait."""
+    written = {turn.id for turn in session.line}
+    return len(written) + sum(turn not in written for turn in coming) + 1

@@ -7,10 +7,10 @@ back as plain data; the listener is told what changed, and reads it from here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.titles import rename
@@ -19,6 +19,7 @@ from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.keeping import Keeping
+from sessiontree.engine.listener import Listener
 from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
@@ -37,19 +38,12 @@ from sessiontree.store.records import Annotation, Finish, Intent
 CLOSE_SECONDS = 8.0
 """How long runs get to end by themselves before they are killed."""
 
+STORE_SECONDS = 1.0
+"""How often it is looked whether another instance of the app has stored something."""
 
-class Listener(Protocol):
-    """Who shows what happens here. Each call says only that there is something new to read."""
 
-    def forest_changed(self) -> None: ...
-
-    def stream_changed(self) -> None: ...
-
-    def asked(self) -> None: ...
-
-    def ended(self, run: Run) -> None: ...
-
-    def tell(self, text: str, *, trouble: bool = False) -> None: ...
+def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
+    return {id for id in before.keys() | now.keys() if before.get(id) != now.get(id)}
 
 
 class Engine:
@@ -85,6 +79,7 @@ class Engine:
         self._listener.forest_changed()
         if follow:
             self.spawn(self._scan_and_follow(everything))
+            self.spawn(self._follow_store())
         else:
             await self.catalog.scan(everything, self._listener.forest_changed)
 
@@ -118,6 +113,29 @@ class Engine:
                 self._finishes[session] = self._store.finishes()[session]
             self._begun[session] = intent.label
             self.catalog.begun(intent)
+
+    async def _follow_store(self) -> None:
+        """Take in what other instances of the app store. Costs a `stat` where they did nothing."""
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            try:
+                if not await asyncio.to_thread(self._store.refresh):
+                    continue
+            except StoreError as error:
+                self._listener.tell(str(error), trouble=True)
+                return
+            links, annotations, finishes = await asyncio.to_thread(
+                lambda: (self._store.links(), self._store.annotations(), self._store.finishes())
+            )
+            for link in links.values():
+                if self.forest.link(link.child) != link:
+                    self.catalog.made(link)
+            changed = _differing(self._annotations, annotations)
+            changed |= _differing(self._finishes, finishes)
+            self._annotations, self._finishes = annotations, finishes
+            for session in changed:
+                self._draw(session)
+            self._listener.forest_changed()
 
     async def _scan_and_follow(self, everything: bool) -> None:
         await self.catalog.scan(everything, self._listener.forest_changed)
@@ -155,7 +173,11 @@ class Engine:
             link = self.forest.link(session.id)
             return aims.begin_again(session, self.label(session.id), link, cwd)
         return aims.go_on(
-            session, self.label(session.id), self._next_number(session), busy=busy, cwd=cwd
+            session,
+            self.label(session.id),
+            aims.next_number(session, self._coming(session.id)),
+            busy=busy,
+            cwd=cwd,
         )
 
     def aim_fork(self, session: Session, turn: str | None) -> Aim:
@@ -205,7 +227,9 @@ class Engine:
             choice.model,
             label(prompt),
         )
-        number = self._number(plan)
+        number = 1
+        if plan.parent and (parent := self.forest.session(plan.parent)):
+            number = aims.turn_number(plan, parent, self._coming(plan.session))
         try:
             await asyncio.to_thread(self._put_intent, intent, link)
         except StoreError as error:
@@ -258,22 +282,9 @@ class Engine:
         else:
             self._store.begin(intent)
 
-    def _number(self, plan: Plan) -> int:
-        """Which turn of its session a plan's prompt will be."""
-        parent = self.forest.session(plan.parent) if plan.parent else None
-        if parent is None:
-            return 1
-        if plan.verb is Verb.FORK:
-            kept = [i for i, turn in enumerate(parent.turns, 1) if turn.last == plan.at]
-            line = self.forest.path(parent.id, parent.turns[kept[0] - 1].id) if kept else ()
-            return len(line or parent.line) + 1
-        return self._next_number(parent)
-
-    def _next_number(self, session: Session) -> int:
-        """Which turn of a session the next prompt will be, behind those that run or wait."""
-        written = {turn.id for turn in session.line}
-        coming = [run.plan.turn for run in self.pool if run.plan.session == session.id]
-        return len(written) + sum(turn not in written for turn in coming) + 1
+    def _coming(self, session: str) -> list[str]:
+        """The turns of a session that run, or wait for their run."""
+        return [run.plan.turn for run in self.pool if run.plan.session == session]
 
     def interrupt(self, session: str) -> None:
         if run := self.pool.of(session):
