@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DemoPlace:
     """The demo at a fixed time, in a home of its own, so that nothing of this machine shows."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     place = prepare(tmp_path / "limiter", NOW)
     recall(place)
