@@ -326,6 +326,7 @@ async def test_to_let_all_tools_run_is_for_one_run_only(desk: Desk, api: Message
 
 async def test_a_session_whose_transcript_was_deleted_is_read_and_continued(desk: Desk) -> None:
     id = await desk.new("One")
+    await desk.heard.until(lambda: desk.engine._keeping.has(id))
     path = desk.session(id).path
     await asyncio.to_thread(Path(path).unlink)
     await desk.heard.until(lambda: desk.session(id).presence is Presence.GONE)
@@ -360,3 +361,21 @@ async def test_what_another_instance_stores_is_seen_without_a_restart(
         await other.heard.until(lambda: other.forest.session(id))
         await other.engine.annotate(id, title="Named over there")
         await desk.heard.until(lambda: desk.engine.label(id) == "Named over there")
+
+
+async def test_a_fork_from_an_arm_that_was_left(desk: Desk, place: ClaudePlace) -> None:
+    import claude_agent_sdk as sdk
+
+    root = await desk.new("One", "Two")
+    first, left = desk.session(root).line
+    options = sdk.ClaudeAgentOptions(
+        cwd=place.cwd, env=dict(place.env), resume=root, resume_session_at=first.last
+    )
+    async for _ in sdk.query(prompt="Instead of two", options=options):
+        pass
+    await desk.heard.until(lambda: desk.labels(root) == ["One", "Instead of two"])
+    aim = desk.engine.aim_fork(desk.session(root), left.id)
+    assert aim.words == "fork ‹One› at ‹Two›"
+    fork = await desk.send(aim, "Three")
+    await desk.heard.until(lambda: desk.labels(fork) == ["One", "Two", "Three"])
+    assert desk.forest.parent(fork) == root

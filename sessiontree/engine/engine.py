@@ -7,6 +7,7 @@ back as plain data; the listener is told what changed, and reads it from here.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -261,10 +262,11 @@ class Engine:
         return True
 
     async def _copied(self, plan: Plan, aim: Aim, parent: Session | None) -> Plan | None:
-        """Claude Code cannot start at a turn that a compaction hid. A fork from there is copied
-        first and then continued; None when that could not be done."""
+        """Claude Code cannot start at a turn that a compaction hid, nor on an arm that was left
+        (seen on 2.1.330). A fork from there is copied first and then continued; None when that
+        could not be done."""
         kept = next((t for t in parent.turns if t.id == aim.keep), None) if parent else None
-        if kept is None or parent is None or not kept.hidden:
+        if kept is None or parent is None or (kept.live and not kept.hidden):
             return plan
         try:
             await asyncio.to_thread(
@@ -315,6 +317,7 @@ class Engine:
             self._unsent.setdefault(session, []).append(run.plan.prompt)
         elif not (self.opened and self.opened.session == session):
             self._unseen.add(session)
+        self._finishes[session] = Finish(outcome.ending, outcome.text, time.time())
         if run.since is not None:
             self.spawn(self._record_end(run), "write")
         self._draw(session)
@@ -327,8 +330,6 @@ class Engine:
         assert outcome is not None
         try:
             await asyncio.to_thread(self._store.finish, session, outcome.ending, outcome.text)
-            finishes = await asyncio.to_thread(self._store.finishes)
-            self._finishes[session] = finishes[session]
         except StoreError as error:
             self._listener.tell(str(error), trouble=True)
         await self.catalog.refresh(session)

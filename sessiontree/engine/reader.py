@@ -13,11 +13,14 @@ from sessiontree.engine.opened import Opened
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Prompted
-from sessiontree.model.session import Presence, Session
+from sessiontree.model.session import Presence, Session, Turn
 from sessiontree.store.errors import StoreError
 
 CHUNK = 8 << 20
 """Bytes of a transcript read at a time behind the screen."""
+
+Source = tuple[Path, str | None, tuple[Turn, ...]]
+"""A transcript, the turn to read to (None: its tip), and the turns that are known of it."""
 
 
 class Reader:
@@ -31,8 +34,8 @@ class Reader:
         if source is None:
             opened.loaded(self._feed(opened, 1))
             return
-        path, turn = source
-        transcript = TranscriptReader(path, turn=turn)
+        path, turn, turns = source
+        transcript = TranscriptReader(path, turn=turn, turns=turns)
         try:
             said = await asyncio.to_thread(transcript.last)
         except (OSError, LookupError) as error:
@@ -85,7 +88,7 @@ class Reader:
 
         def find() -> str:
             found = ""
-            for message in messages(session.path, turn=turn):
+            for message in messages(session.path, turn=turn, turns=session.turns):
                 if isinstance(message, Prompted) and message.turn == turn:
                     found = message.text
             return found
@@ -95,21 +98,21 @@ class Reader:
         except (OSError, LookupError):
             return ""
 
-    async def _source(self, opened: Opened) -> tuple[Path, str | None] | None:
+    async def _source(self, opened: Opened) -> Source | None:
         """The transcript to read, and up to which turn: a fork that has none yet begins with
         what it keeps of its parent."""
         session = self._forest.session(opened.session)
         if session is not None and session.presence is Presence.GONE:
             return await self._gone(opened, session)
         if session is not None and session.path:
-            return Path(session.path), opened.turn
+            return Path(session.path), opened.turn, session.turns
         link = self._forest.link(opened.session)
         parent = self._forest.session(link.parent) if link and link.parent else None
         if link is None or parent is None or not parent.path or link.turn is None:
             return None
-        return Path(parent.path), link.turn
+        return Path(parent.path), link.turn, parent.turns
 
-    async def _gone(self, opened: Opened, session: Session) -> tuple[Path, str | None] | None:
+    async def _gone(self, opened: Opened, session: Session) -> Source | None:
         opened.note = "The transcript is gone; only what the tree knows is left"
         if not self._keeping.has(session.id):
             return None
@@ -119,7 +122,7 @@ class Reader:
             opened.note = f"The archive's copy cannot be read: {error}"
             return None
         opened.note = "The transcript is gone; this is the archive's copy"
-        return path, opened.turn
+        return path, opened.turn, session.turns
 
     def _feed(self, opened: Opened, first_turn: int) -> Feed:
         link = self._forest.link(opened.session)
