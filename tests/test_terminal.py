@@ -32,6 +32,7 @@ class Terminal:
 
     def __init__(self, words: list[str], env: dict[str, str], cwd: Path, size: tuple[int, int]):
         columns, rows = size
+        env = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
