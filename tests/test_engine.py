@@ -260,7 +260,7 @@ async def test_a_restart_finds_the_same_tree(place: ClaudePlace, tmp_path: Path)
         root = await desk.new("One", "Two")
         turn = desk.session(root).line[0].id
         fork = await desk.send(desk.engine.aim_fork(desk.session(root), turn), "Other")
-        await desk.engine.annotate(fork, title="The better one")
+        await desk.engine.marks.set(fork, title="The better one")
     async with desk_at(place, home) as desk:
         await desk.heard.until(lambda: fork in desk.forest and desk.forest.session(fork))
         assert desk.forest.place(fork) == (root, turn)
@@ -359,7 +359,7 @@ async def test_what_another_instance_stores_is_seen_without_a_restart(
     id = await desk.new("One")
     async with desk_at(place, tmp_path / "home") as other:
         await other.heard.until(lambda: other.forest.session(id))
-        await other.engine.annotate(id, title="Named over there")
+        await other.engine.marks.set(id, title="Named over there")
         await desk.heard.until(lambda: desk.engine.label(id) == "Named over there")
 
 

@@ -49,14 +49,14 @@ def link_all(scanned: Iterable[Scanned], stored: Mapping[str, Link]) -> dict[str
 class Lineage:
     """All sessions and their links, kept up to date.
 
-    `links`: child id → link, stored ones of sessions without a transcript included. `sessions`:
-    those that have a transcript. A link that is stored as made here or set by a person is never
-    worked out again."""
+    `links`: child id → link, stored ones of sessions without a transcript included. `stored`:
+    those that the store has; one that was made here or set by a person is never worked out
+    again. `sessions`: those that have a transcript."""
 
     def __init__(self, stored: Mapping[str, Link] | None = None) -> None:
         self.links: dict[str, Link] = dict(stored or {})
         self.sessions: dict[str, Session] = {}
-        self._stored: dict[str, Link] = dict(stored or {})
+        self.stored: dict[str, Link] = dict(stored or {})
         self._scanned: dict[str, Scanned] = {}
         self._holders: dict[str, list[str]] = {}  # uuid of a step → who has it
         self._founders: dict[str, list[str]] = {}  # → who of them may have written it first
@@ -89,9 +89,9 @@ class Lineage:
             dirty.add(id)
         for child, link in (stored or {}).items():
             if link is None:
-                self._stored.pop(child, None)
+                self.stored.pop(child, None)
             else:
-                self._stored[child] = link
+                self.stored[child] = link
             dirty.add(child)
         for uuid in moved:
             dirty.update(self._holders.get(uuid, ()))
@@ -181,7 +181,7 @@ class Lineage:
     # What follows for each session
 
     def _settle(self, id: str, changes: Changes) -> None:
-        stored = self._stored.get(id)
+        stored = self.stored.get(id)
         scanned = self._scanned.get(id)
         if scanned is None:
             self.sessions.pop(id, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from sessiontree.claude.library import Library, Progress, of_project, project_ke
 from sessiontree.claude.lineage import Changes, Lineage
 from sessiontree.config import Config
 from sessiontree.model.forest import Forest
-from sessiontree.model.session import Link, Presence, Session
+from sessiontree.model.session import Evidence, Link, Presence, Session
 from sessiontree.store.database import Store
 from sessiontree.store.records import Intent
 
@@ -197,8 +197,25 @@ class Catalog:
 
     def made(self, link: Link) -> None:
         """A link was stored: it is known now and never guessed again."""
-        self._apply(self._lineage.update(stored={link.child: link}))
-        self._forest.put_link(link)
+        self._relink({link.child: link})
+
+    def stored(self, links: Mapping[str, Link]) -> None:
+        """All links as they were stored a moment ago. What the transcripts tell holds again
+        where a person took back what was said; what was made here is never forgotten, it may
+        have been stored since."""
+        before = self._lineage.stored
+        changed: dict[str, Link | None] = {
+            id: link for id, link in links.items() if before.get(id) != link
+        }
+        for id, link in before.items():
+            if id not in links and link.evidence is Evidence.MANUAL:
+                changed[id] = None
+        self._relink(changed)
+
+    def _relink(self, changed: Mapping[str, Link | None]) -> None:
+        self._apply(self._lineage.update(stored=changed))
+        for child, link in changed.items():
+            self._forest.put_link(link or self._lineage.links.get(child) or Link(child, None))
 
     def begun(self, intent: Intent) -> None:
         """A session was begun here of which there may be no transcript yet."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
-from sessiontree.claude.titles import rename
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.listener import Listener
+from sessiontree.engine.marks import Marks
 from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
@@ -34,17 +34,13 @@ from sessiontree.model.session import Link, Presence, Session, Turn
 from sessiontree.model.text import label
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
-from sessiontree.store.records import Annotation, Finish, Intent
+from sessiontree.store.records import Finish, Intent
 
 CLOSE_SECONDS = 8.0
 """How long runs get to end by themselves before they are killed."""
 
 STORE_SECONDS = 1.0
 """How often it is looked whether another instance of the app has stored something."""
-
-
-def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> set[str]:
-    return {id for id in before.keys() | now.keys() if before.get(id) != now.get(id)}
 
 
 class Engine:
@@ -61,12 +57,12 @@ class Engine:
         self.pool = RunPool(
             config, on_change=self._run_changed, on_message=self._heard, on_end=self._run_ended
         )
+        self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
         self._finishes: dict[str, Finish] = {}
-        self._annotations: dict[str, Annotation] = {}
         self._begun: dict[str, str] = {}  # label of the prompt a session was begun with
         self._unsent: dict[str, list[str]] = {}  # prompts of runs that came to nothing
         self._unseen: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     # Beginning and end
 
@@ -75,7 +71,8 @@ class Engine:
         scan is over when this returns."""
         await asyncio.to_thread(self._recall)
         await self.catalog.load(everything)
-        for session in {*self._finishes, *self._annotations, *self._begun}:
+        await self.marks.refresh()
+        for session in {*self._finishes, *self._begun}:
             self._draw(session)
         self._listener.forest_changed()
         if follow:
@@ -93,20 +90,19 @@ class Engine:
                     task.cancel()
             await asyncio.wait(tasks)
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str = "engine") -> None:
+    def spawn(self, work: Coroutine[Any, Any, object], name: str = "engine") -> None:
         """A task that `close` ends; a fault in it is said and not swallowed."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
 
-    def _reap(self, task: asyncio.Task[None]) -> None:
+    def _reap(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._listener.tell(f"{type(error).__name__}: {error}", trouble=True)
 
     def _recall(self) -> None:
         self._keeping.load()
-        self._annotations = self._store.annotations()
         self._finishes = self._store.finishes()
         for session, intent in self._store.intents().items():
             if intent.owner.here and intent.owner.gone:
@@ -125,17 +121,13 @@ class Engine:
             except StoreError as error:
                 self._listener.tell(str(error), trouble=True)
                 return
-            links, annotations, finishes = await asyncio.to_thread(
-                lambda: (self._store.links(), self._store.annotations(), self._store.finishes())
-            )
-            for link in links.values():
-                if self.forest.link(link.child) != link:
-                    self.catalog.made(link)
-            changed = _differing(self._annotations, annotations)
-            changed |= _differing(self._finishes, finishes)
-            self._annotations, self._finishes = annotations, finishes
-            for session in changed:
-                self._draw(session)
+            await self.marks.refresh_links()
+            await self.marks.refresh()
+            finishes = await asyncio.to_thread(self._store.finishes)
+            before, self._finishes = self._finishes, finishes
+            for session in before.keys() | finishes.keys():
+                if before.get(session) != finishes.get(session):
+                    self._draw(session)
             self._listener.forest_changed()
 
     async def _scan_and_follow(self, everything: bool) -> None:
@@ -337,13 +329,17 @@ class Engine:
         self._draw(session)
         self._listener.forest_changed()
 
+    async def keep(self, session: str, keep: bool) -> None:
+        """Keep a copy of a session for good, or let it give way."""
+        if await self.marks.set(session, keep=keep) and keep:
+            await self._keep(session)
+
     async def _keep(self, id: str) -> None:
         """Bring the archive's copy of a session up to date."""
         session = self.forest.session(id)
         if session is None or not session.path or session.presence is Presence.GONE:
             return
-        marked = [one for one, note in self._annotations.items() if note.keep]
-        if words := await asyncio.to_thread(self._keeping.keep, session, marked):
+        if words := await asyncio.to_thread(self._keeping.keep, session, self.marks.kept()):
             self._listener.tell(words, trouble=True)
 
     def _draw(self, session: str) -> None:
@@ -353,7 +349,7 @@ class Engine:
             overlay(
                 run,
                 self._finishes.get(session),
-                self._annotations.get(session, Annotation()),
+                self.marks.of(session),
                 number=run.number if run else 0,
                 unseen=session in self._unseen,
                 elsewhere=self.elsewhere(session) is not None,
@@ -398,7 +394,7 @@ class Engine:
             opened = self.opened
             if opened and opened.session == session and self.pool.of(session) is None:
                 self.spawn(self._read_on(opened))
-            if self.annotation(session).keep and self.pool.of(session) is None:
+            if self.marks.of(session).keep and self.pool.of(session) is None:
                 self.spawn(self._keep(session), "write")
         self._listener.forest_changed()
 
@@ -406,32 +402,7 @@ class Engine:
         if await self._reader.read_on(opened) and opened is self.opened:
             self._listener.stream_changed()
 
-    # What a person sets
-
-    async def annotate(self, session: str, **fields: Any) -> None:
-        """Keep a title, a mark or a note in the store."""
-        try:
-            await asyncio.to_thread(lambda: self._store.annotate(session, **fields))
-        except StoreError as error:
-            self._listener.tell(str(error), trouble=True)
-            return
-        before = self._annotations.get(session, Annotation())
-        self._annotations[session] = replace(before, **fields)
-        if fields.get("keep"):
-            await self._keep(session)
-        self._draw(session)
-        self._listener.forest_changed()
-
-    async def rename(self, session: Session, title: str) -> None:
-        """Give a session a title: in the store, and in its transcript for Claude Code."""
-        await self.annotate(session.id, title=title)
-        if title and session.path and self.pool.of(session.id) is None:
-            words = await asyncio.to_thread(rename, session, title)
-            if words:
-                self._listener.tell(words, trouble=True)
-
-    def annotation(self, session: str) -> Annotation:
-        return self._annotations.get(session, Annotation())
+    # The view
 
     def view(self) -> dict[str, Any]:
         return self._store.view()

@@ -54,5 +54,4 @@ def overlay(
         hidden=annotation.hidden,
         verdict=annotation.chosen,
         here=run is not None or finish is not None,
-        notes={"": annotation.note} if annotation.note else {},
     )

@@ -31,6 +31,7 @@ class Forest:
         self.active: set[str] = set()
         self._sessions: dict[str, Session] = {}
         self._overlays: dict[str, Overlay] = {}
+        self._notes: Mapping[str, str] = {}  # session or turn → what a person wrote on it
         self._links: dict[str, Link] = {}  # also those of sessions that are not there
         self._families = Families()
         self._arms: dict[str, Arms] = {}
@@ -87,6 +88,16 @@ class Forest:
         if (old.put_away, old.group) != (overlay.put_away, overlay.group):
             self._mark_host(id)
 
+    def set_notes(self, notes: Mapping[str, str]) -> None:
+        """Set all notes, by the id of the session or turn that each is on. Linear in them and,
+        when one on a turn has changed, in all turns: several sessions may show a turn."""
+        before, self._notes = self._notes, notes
+        changed = {id for id in before.keys() | notes.keys() if before.get(id) != notes.get(id)}
+        turns = changed - self._sessions.keys()
+        for id, session in self._sessions.items():
+            if id in changed or (turns and any(turn.id in turns for turn in session.turns)):
+                self.looks.mark(id)
+
     # what follows from it --------------------------------------------------------------------
 
     def __contains__(self, id: str) -> bool:
@@ -102,6 +113,15 @@ class Forest:
 
     def overlaid(self, id: str) -> Overlay:
         return self._overlays.get(id, NO_OVERLAY)
+
+    def note(self, id: str) -> str:
+        """What a person wrote on a session or a turn, "" where nothing."""
+        return self._notes.get(id, "")
+
+    def has_note(self, id: str) -> bool:
+        """Whether there is a note on a session or on a turn of its own."""
+        notes = self._notes.keys()
+        return bool(notes) and (id in notes or not notes.isdisjoint(self.arms(id).turns))
 
     def link(self, id: str) -> Link | None:
         return self._links.get(id)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -44,8 +43,7 @@ class Verdict(StrEnum):
 class Overlay:
     """`prompt` and `number`: label of the prompt of a run under way and the number of its turn;
     shown as a turn until the transcript has that many. `label`: what a session without turns
-    was called when it had some. `cost_usd`: what the run has spent beside the transcript's.
-    `notes`: turn id → note of a person; "" is the session itself."""
+    was called when it had some. `cost_usd`: what the run has spent beside the transcript's."""
 
     status: Status = Status.IDLE
     since: float | None = None  # of the status; seconds since the epoch
@@ -56,7 +54,6 @@ class Overlay:
     title: str = ""
     hidden: bool = False
     verdict: Verdict = Verdict.NONE
-    notes: Mapping[str, str] = field(default_factory=dict)
     here: bool = False  # it was run in this app
     group: str = ""  # id of the fan-out that it is part of
 

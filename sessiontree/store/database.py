@@ -92,18 +92,28 @@ class Store:
     # Links
 
     def links(self) -> dict[str, Link]:
-        """Every stored link, made by this app or set by hand, by the child's id."""
-        return self._all("links", link_record)
+        """The stored link of each child, by its id: the one set by hand, else the one that this
+        app made."""
+        return self._all("links", link_record) | self._all("links_by_hand", link_record)
 
     def put_link(self, link: Link, *, intent: Intent | None = None) -> None:
-        """Stores a link and, in the same transaction, the run that is to make the child."""
+        """Stores a link that this app made and, in the same transaction, the run that is to make
+        the child."""
         with self.db.transaction():
             self._set("links", link.child, link_document(link))
             if intent is not None:
                 self._begin(intent)
 
+    def set_link(self, link: Link) -> None:
+        """Stores a link that a person set; what this app made stays beneath it."""
+        self._set("links_by_hand", link.child, link_document(link))
+
+    def unset_link(self, child: str) -> bool:
+        """Forgets the link that a person set; whether there was one."""
+        return bool(self.db.table("links_by_hand").remove(doc_ids=[child]))  # type: ignore[list-item]
+
     def remove_link(self, child: str) -> bool:
-        """Forgets a link; whether there was one."""
+        """Forgets a link that this app made; whether there was one."""
         return bool(self.db.table("links").remove(doc_ids=[child]))  # type: ignore[list-item]
 
     # What a person set

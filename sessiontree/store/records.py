@@ -23,6 +23,10 @@ Document = Mapping[str, Any]
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+NOTE_CHARS = 4_000
+"""How long a note may be; of a longer one in the file only so much is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """What a person set on a session or a turn."""
@@ -86,7 +90,7 @@ def annotation_record(doc: Document) -> Annotation:
         hidden=doc.get("hidden") is True,
         keep=doc.get("keep") is True,
         chosen=_one_of(Verdict, doc.get("chosen"), Verdict.NONE),
-        note=clean(_text(doc, "note")),
+        note=clean(_text(doc, "note")[:NOTE_CHARS]),
     )
 
 

@@ -30,7 +30,7 @@ class SessionKeys(MainBase):
 
         def named(value: str | None) -> None:
             if value is not None:
-                self.engine.spawn(self.engine.rename(session, value.strip()), "write")
+                self.engine.spawn(self.engine.marks.rename(session, value.strip()), "write")
 
         dialog = LineDialog("A title for this session", title, "empty: the first prompt again")
         self.app.push_screen(dialog, named)
@@ -39,16 +39,16 @@ class SessionKeys(MainBase):
         session = self._selected()
         if session is None:
             return
-        hidden = not self.engine.annotation(session.id).hidden
-        self.engine.spawn(self.engine.annotate(session.id, hidden=hidden), "write")
+        hidden = not self.engine.marks.of(session.id).hidden
+        self.engine.spawn(self.engine.marks.set(session.id, hidden=hidden), "write")
         self.app.say("Put away; . shows what was put away" if hidden else "Brought back")
 
     def action_keep(self) -> None:
         session = self._selected()
         if session is None:
             return
-        keep = not self.engine.annotation(session.id).keep
-        self.engine.spawn(self.engine.annotate(session.id, keep=keep), "write")
+        keep = not self.engine.marks.of(session.id).keep
+        self.engine.spawn(self.engine.keep(session.id, keep), "write")
         self.app.say("A copy of it is kept for good" if keep else "Its copy may give way now")
 
     def action_copy_id(self) -> None:

@@ -80,7 +80,7 @@ def _session(forest: Forest, row: Row, now: float) -> Face:
         marks.append(("★", "chosen"))
     elif overlay.put_away:
         marks.append(("discarded" if overlay.verdict else "put away", "dim"))
-    if any(overlay.notes.values()):
+    if forest.has_note(id):
         marks.append(("✎", "note"))
     made_here = overlay.here or (link is not None and link.evidence is Evidence.MADE)
     if session and not made_here and _origin(session.origin):
@@ -151,7 +151,7 @@ def _turn(forest: Forest, row: Row, now: float) -> Face:
         )
     turn = own.turns[row.turn]
     marks = []
-    if overlay.notes.get(turn.id):
+    if forest.note(turn.id):
         marks.append(("✎", "note"))
     if turn.live and own.at.get(turn.parent or ""):
         marks.append(("live", "live"))
