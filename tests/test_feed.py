@@ -97,15 +97,15 @@ def test_take_says_where_the_events_changed_and_keeps_the_list() -> None:
     assert feed.take() is None
     feed.push(prompt("p1"))
     feed.push(said("m", "One"))
-    assert feed.take() == 0
+    assert feed.take() == (0, 0)
     assert feed.take() is None
     feed.push(said("m", "Two"))
-    assert feed.take() == 2
+    assert feed.take() == (0, 2)
     feed.push(call("m2", "c"))
-    assert feed.take() == 3
+    assert feed.take() == (0, 3)
     feed.push(said("m3", "Meanwhile"))
     feed.push(Answered(call_id="c", text="done"))
-    assert feed.take() == 3
+    assert feed.take() == (0, 3)
     assert feed.events is events and len(events) == 5
 
 
@@ -145,7 +145,7 @@ def test_text_grows_as_it_is_typed_and_the_whole_replaces_it() -> None:
     feed = fed(prompt("p"), *live("m", (DeltaKind.TEXT, "A token buc")))
     assert feed.events[1] == Text(key="m:0", text="A token buc", done=False)
     feed.push(said("m", "A token bucket."))
-    assert feed.take() == 1
+    assert feed.take() == (0, 1)
     assert feed.events[1] == Text(key="m:0", text="A token bucket.")
     late = Delta(message_id="m", index=0, kind=DeltaKind.TEXT, text="ket.")
     feed.push(late)
@@ -271,7 +271,7 @@ def test_reading_again_in_mid_run_does_not_stop_what_runs() -> None:
 def test_a_notice_with_a_known_key_takes_the_place_of_the_old() -> None:
     feed = fed(prompt("p"), Noted(key="r", what="retry", text="1 of 10"), said("m", "Hello"))
     feed.push(Noted(key="r", what="retry", text="2 of 10"))
-    assert feed.take() == 1
+    assert feed.take() == (0, 1)
     assert isinstance(feed.events[1], Notice) and feed.events[1].text == "2 of 10"
 
 
@@ -301,9 +301,9 @@ def test_what_a_subagent_says_stands_behind_the_call_that_started_it() -> None:
     ]
     assert feed.events[2].number == 0
     feed.push(said("b2", "More", agent="task2"))
-    assert feed.take() == 8
+    assert feed.take() == (0, 8)
     feed.push(said("a3", "More", agent="task1"))
-    assert feed.take() == 6
+    assert feed.take() == (0, 6)
 
 
 def test_an_agents_words_before_its_call_find_their_place_when_it_comes() -> None:
@@ -343,7 +343,7 @@ def test_a_fork_without_own_turns_ends_with_the_mark() -> None:
     feed = fed(*turn(1), mark_after="p1", mark_text="forked")
     assert isinstance(feed.events[-1], Mark)
     feed.push(Noted(key="late", what="compacted", text="Compacted"))
-    assert feed.take() == len(feed.events) - 2
+    assert feed.take() == (0, len(feed.events) - 2)
     assert isinstance(feed.events[-1], Mark)
 
 
@@ -366,9 +366,9 @@ def test_a_tail_filled_in_from_behind_is_the_same_as_the_whole(
         isinstance(message, Prompted) and not message.agent for message in messages[:second_cut]
     )
     feed = fed(*messages[second_cut:], **mark, first_turn=turns_before + 1 if knows_number else 1)
-    feed.before(messages[first_cut:second_cut])
+    feed.put_in_front(feed.head(messages[first_cut:second_cut]))
     feed.take()
-    feed.before(messages[:first_cut])
+    feed.put_in_front(feed.head(messages[:first_cut]))
     feed.take()
     assert feed.events == whole.events
     feed.push(prompt("p4"))
@@ -378,9 +378,10 @@ def test_a_tail_filled_in_from_behind_is_the_same_as_the_whole(
 
 def test_filling_in_from_behind_while_a_run_goes_on() -> None:
     feed = fed(*turn(2), prompt("p3"), *live("m3", (DeltaKind.TEXT, "Typing")))
-    feed.before(turn(1))
+    feed.put_in_front(feed.head(turn(1)))
     feed.push(Delta(message_id="m3", index=0, kind=DeltaKind.TEXT, text=" on"))
-    assert feed.take() == 0
+    change = feed.take()
+    assert change and change.front and change.start == change.front  # p2 has another number
     assert feed.events[-1] == Text(key="m3:0", text="Typing on", done=False)
     assert [event.number for event in feed.events if isinstance(event, Prompt)] == [1, 2, 3]
 
@@ -468,16 +469,16 @@ def test_nothing_that_comes_in_any_order_raises_and_take_is_right(
     seen: list[Event] = []
     for number, batch in enumerate(batches):
         if number == 2:
-            feed.before(batch)
+            feed.put_in_front(feed.head(batch))
         else:
             for message in batch:
                 feed.push(message)
-        changed = feed.take()
+        front, changed = feed.take() or (0, None)
         if changed is None:
-            assert feed.events == seen
+            assert feed.events[front:] == seen
         else:
-            assert feed.events[:changed] == seen[:changed]
-            first = [*feed.events, None][changed], [*seen, None][changed]
+            assert feed.events[front:changed] == seen[: changed - front]
+            first = [*feed.events, None][changed], [*seen, None][changed - front]
             assert first[0] is not first[1]
         seen = list(feed.events)
 

@@ -84,7 +84,8 @@ def test_a_page_that_grew_is_the_same_as_one_laid_out_at_once(data: st.DataObjec
     page = page_of(feed.events)
 
     def take() -> None:
-        changed = feed.take()
+        front, changed = feed.take() or (0, None)
+        page.put_in_front(feed.events[:front])
         if changed is not None:
             page.change(changed, feed.events)
         if data.draw(st.booleans()):
@@ -94,7 +95,7 @@ def test_a_page_that_grew_is_the_same_as_one_laid_out_at_once(data: st.DataObjec
         feed.push(message)
         if data.draw(st.booleans()):
             take()
-    feed.before(said[:start])
+    feed.put_in_front(feed.head(said[:start]))
     take()
     take()
     feed.close()
@@ -465,13 +466,13 @@ def test_a_recorded_run_reads_the_same_typed_and_afterwards(transcript: Path, st
         for piece in as_typed(message, step):
             live.push(piece)
             changed = live.take()
-            if changed is not None:
-                page.change(changed, live.events)
+            if changed and changed.start is not None:
+                page.change(changed.start, live.events)
                 page.layout(len(page.events) - 1)
     live.close()
     changed = live.take()
-    if changed is not None:
-        page.change(changed, live.events)
+    if changed and changed.start is not None:
+        page.change(changed.start, live.events)
 
     assert len(afterwards.events) > 3 and timeless(live) == timeless(afterwards)
     assert everything(page) == everything(page_of(list(live.events)))
@@ -490,6 +491,6 @@ def test_a_transcript_read_from_its_end_reads_as_from_its_beginning(transcript: 
         for message in recorded[cut:]:
             feed.push(message)
         feed.take()
-        feed.before(recorded[:cut])
+        feed.put_in_front(feed.head(recorded[:cut]))
         feed.take()
         assert timeless(feed) == timeless(whole), cut

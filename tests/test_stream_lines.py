@@ -306,18 +306,35 @@ def test_encoded_data_is_named_with_its_size() -> None:
 # Heights
 
 
+Step = tuple[str, int, int]
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), max_size=40),
-    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9), st.booleans()), max_size=20),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["set", "replace", "in front"]), st.integers(0, 60), st.integers(0, 9)
+        ),
+        max_size=20,
+    ),
 )
-def test_heights_are_those_of_a_list(start: list[int], steps: list[tuple[int, int, bool]]) -> None:
+def test_heights_are_those_of_a_list(start: list[int], steps: list[Step]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sessiontree.ui.stream.heights.BLOCK", 4)
+        _compare_heights(start, steps)
+
+
+def _compare_heights(start: list[int], steps: list[Step]) -> None:
     heights, model = Heights(start), list(start)
-    for place, value, replaces in steps:
-        if replaces:
+    for what, place, value in steps:
+        if what == "replace":
             place = min(place, len(model))
             model[place:] = [value] * value
             heights.replace_from(place, [value] * value)
+        elif what == "in front":
+            model[:0] = [value] * value
+            heights.put_in_front([value] * value)
         elif place < len(model):
             heights[place] = model[place] = value
     assert [Heights.same(9, 3).start(n) for n in range(10)] == [3 * n for n in range(10)]

@@ -406,8 +406,8 @@ async def test_a_thousand_deltas_between_two_frames_are_laid_out_once() -> None:
             for number in range(1_000):
                 feed.push(Delta(message_id="m", index=0, kind=DeltaKind.TEXT, text=f"w{number} "))
                 changed = feed.take()
-                assert changed is not None
-                app.view.changed(changed, feed.events)
+                assert changed is not None and changed.start is not None
+                app.view.changed(changed.start, feed.events)
             await pilot.pause()
             await pilot.pause()
         assert len(rows) <= 3 * 24  # a frame, and one for the screen that scrolls

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sessiontree.claude.transcript import Reader as TranscriptReader
 from sessiontree.claude.transcript import messages
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
+from sessiontree.model.arms import path
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
-from sessiontree.model.message import Prompted
+from sessiontree.model.message import Message, Prompted
 from sessiontree.model.session import Presence, Session, Turn
 from sessiontree.store.errors import StoreError
 
-CHUNK = 8 << 20
+CHUNK = 2 << 20
 """Bytes of a transcript read at a time behind the screen."""
 
 Source = tuple[Path, str | None, tuple[Turn, ...]]
@@ -42,26 +43,28 @@ class Reader:
             opened.note = _words(error)
             opened.loaded(self._feed(opened, 1))
             return
-        feed = self._feed(opened, 1)
+        feed = self._feed(opened, _number_of_first(said, turns, turn))
         for message in said:
             feed.push(message)
         opened.transcript = transcript if turn == opened.turn else None
         opened.loaded(feed)
-        await self._fill_in_front(opened, transcript, shown)
+        await self._fill_in_front(opened, feed, transcript, shown)
 
     async def _fill_in_front(
-        self, opened: Opened, transcript: TranscriptReader, shown: Callable[[], None]
+        self, opened: Opened, feed: Feed, transcript: TranscriptReader, shown: Callable[[], None]
     ) -> None:
-        while not transcript.whole:
+        """Reading and reducing is done by a thread; the loop only joins what that made."""
+        while not transcript.whole and opened.feed is feed:
             done = 100 - 100 * transcript.start // max(transcript.end, 1)
             opened.note = f"reading what is before: {done} %"
             shown()
             try:
-                said = await asyncio.to_thread(transcript.earlier, CHUNK)
+                head = await asyncio.to_thread(lambda: feed.head(transcript.earlier(CHUNK)))
             except OSError as error:
                 opened.note = _words(error)
                 return
-            opened.feed.before(said)
+            feed.put_in_front(head)
+        feed.count_from_one()
         if opened.note.startswith("reading"):
             opened.note = ""
         shown()
@@ -133,6 +136,13 @@ class Reader:
         where = f" turn {number}" if number else " before its first turn"
         mark = f"⑂ {link.kind.value} of ‹{label}›{where}"
         return Feed(first_turn=first_turn, mark_after=link.turn, mark_text=mark)
+
+
+def _number_of_first(said: Sequence[Message], turns: Sequence[Turn], turn: str | None) -> int:
+    """The number, on its line, of the first prompt that was read; 1 where that is not known."""
+    line = path(turns, turn) if turn else [one for one in turns if one.live]
+    first = next((one.turn for one in said if isinstance(one, Prompted) and not one.agent), None)
+    return next((number for number, one in enumerate(line, 1) if one.id == first), 1)
 
 
 def _words(error: OSError | LookupError) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sessiontree.model.event import (
     CallState,
@@ -35,7 +35,7 @@ from sessiontree.model.message import (
     TextBlock,
     ThinkingBlock,
 )
-from sessiontree.model.outline import Node, Outline
+from sessiontree.model.outline import Change, Node, Outline
 from sessiontree.model.partial import PartialBlock
 from sessiontree.model.text import clean, clean_data, clean_line
 
@@ -44,6 +44,9 @@ MARK_KEY = "\N{ELECTRIC ARROW} mark"
 
 DETAIL_CHARS = 2_000
 """Longer strings in a result's details are left out: they repeat the output or a whole file."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 _OPEN = (CallState.TYPED, CallState.RUNNING)
 
@@ -112,10 +115,10 @@ class Feed:
         if message.at is not None:
             self._last_at[message.agent] = message.at
 
-    def take(self) -> int | None:
-        """Brings `events` up to date and returns the lowest index at which it changed since the
-        last call, None where it did not. Costs the text that came since then and the events
-        behind the first one that was put in."""
+    def take(self) -> Change | None:
+        """Brings `events` up to date and returns what changed since the last call, None where
+        nothing did. Costs the text that came since then, the events behind the first one that
+        was put in, and those that came in front."""
         for stream in self._streams.values():
             stream.show(self._outline)
         return self._outline.lay_out()
@@ -131,12 +134,18 @@ class Feed:
         self._running.clear()
         self._was_closed = True
 
-    def before(self, messages: Iterable[Message]) -> None:
-        """Puts earlier messages of the same session in front: those that directly precede the
-        first one pushed so far. Costs all events of the feed."""
+    def head(self, messages: Iterable[Message]) -> Feed:
+        """A feed of earlier messages of the same session, those that directly precede the first
+        one of this feed. Reads nothing that changes: any thread may make it."""
         head = Feed(mark_after=self._mark_after, mark_text=self._mark_text)
         for message in messages:
             head.push(message)
+        return head
+
+    def put_in_front(self, head: Feed) -> None:
+        """Takes over what `head` holds, which is not to be used any more. Costs its events; all
+        that are in front of the first prompt, and all prompts where the number of the first was
+        not known."""
         self._adopt(head)
         if self._mark_after is None and self._mark_text:
             self._outline.drop(self._nodes.pop(MARK_KEY))  # the head has it
@@ -154,12 +163,19 @@ class Feed:
         self._next_turn += first + turns - self._first_turn
         self._first_turn = first
         self._outline.put_in_front(nodes)
-        self._nodes = head._nodes | self._nodes
-        self._unknown = head._unknown | self._unknown
-        self._running = head._running | self._running
-        self._streams = head._streams | self._streams
-        self._blocks = head._blocks | self._blocks
-        self._last_at = head._last_at | self._last_at
+        _add_missing(self._nodes, head._nodes)
+        _add_missing(self._unknown, head._unknown)
+        _add_missing(self._running, head._running)
+        _add_missing(self._streams, head._streams)
+        _add_missing(self._blocks, head._blocks)
+        _add_missing(self._last_at, head._last_at)
+
+    def count_from_one(self) -> None:
+        """Says that nothing precedes what is here: the first prompt is number 1."""
+        by = 1 - self._first_turn
+        self._outline.renumber(by)
+        self._next_turn += by
+        self._first_turn = 1
 
     # Each kind of message
 
@@ -377,6 +393,11 @@ class Feed:
         self._blocks[message_id] += by
         for at in [at for at in self._streams if at[0] == message_id]:
             self._streams[message_id, at[1] + by] = self._streams.pop(at)
+
+
+def _add_missing(mine: dict[Key, Value], theirs: Mapping[Key, Value]) -> None:
+    for key, value in theirs.items():
+        mine.setdefault(key, value)
 
 
 def _with_result(call: ToolCall, known: ToolCall) -> ToolCall:

@@ -4,17 +4,27 @@ the subagent that it started. `events` is that tree laid out flat."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from sys import maxsize
+from typing import NamedTuple
 
 from sessiontree.model.event import Event, Mark, Prompt
 
 
+class Change(NamedTuple):
+    """`front`: how many events came in front of all others. `start`: the lowest index at which
+    the events behind those changed, None where they did not."""
+
+    front: int
+    start: int | None
+
+
 @dataclass(slots=True, eq=False)
 class Node:
-    """An event in its place. `place` is its index in `Outline.events`, `maxsize` until it has
-    one."""
+    """An event in its place. `place` is its index in `Outline.events`, counted from the event
+    that was the first one at the beginning: what comes in front has places below 0. It is
+    `maxsize` until it has one."""
 
     event: Event
     parent: Node | None
@@ -24,12 +34,14 @@ class Node:
 
 class Outline:
     """A tree of events and the flat list of it. Adding or replacing one costs constant time;
-    `lay_out` costs the events behind the first that was put in."""
+    `lay_out` costs the events behind the first that was put in, and those put in front."""
 
     def __init__(self) -> None:
         self.root = Node(Event(key="", depth=-1), None)
         self.events: list[Event] = []
-        self._stale: int | None = None  # `events` is out of date from this index on
+        self._first = 0  # place of the first event
+        self._front = 0  # nodes at the head of the main line that came in front
+        self._stale: int | None = None  # `events` is out of date from this place on
         self._changed: int | None = None
 
     def append(self, parent: Node, event: Event) -> Node:
@@ -55,8 +67,8 @@ class Outline:
         if node.event == event:
             return
         node.event = event
-        if node.place < len(self.events):
-            self.events[node.place] = event
+        if node.place < self._end:
+            self.events[node.place - self._first] = event
             self._changed = _lower(self._changed, node.place)
 
     def renumber(self, by: int) -> None:
@@ -76,36 +88,56 @@ class Outline:
         if nodes and _is_trailing(nodes[-1].event):
             shared = next((i for i, n in enumerate(mine) if isinstance(n.event, Prompt)), len(mine))
             self.root.children = [*nodes[:-1], *mine[:shared], nodes[-1], *mine[shared:]]
+            self._stale_from(self._first)
+            self._front += len(nodes) - 1
         else:
             self.root.children = [*nodes, *mine]
-        self._stale = 0
+            self._front += len(nodes)
 
     def drop(self, node: Node) -> None:
         """Takes a node out, with what is under it. Costs its whole line."""
-        (node.parent or self.root).children.remove(node)
-        self._stale = 0
+        line = node.parent or self.root
+        at = line.children.index(node)
+        del line.children[at]
+        if line is self.root and at < self._front:
+            self._front -= 1
+        self._stale_from(node.place)
 
-    def lay_out(self) -> int | None:
-        """Brings `events` up to date; returns the lowest index at which it changed since the
-        last call, None where it did not."""
+    def lay_out(self) -> Change | None:
+        """Brings `events` up to date; what changed since the last call, None where nothing."""
+        front = list(_flat(self.root.children[: self._front]))
+        self._front = 0
+        self._first -= len(front)
+        self.events[:0] = self._placed(front, self._first)
         if self._stale is not None:
             start, self._stale = self._stale, None
-            top = self.root.children
-            first = bisect_left(top, start, key=lambda node: node.place) if start else 0
-            old = self.events[start:]
-            del self.events[start:]
-            for node, depth in _flat(top, first):
-                node.event = _at_depth(node.event, depth)
-                node.place = len(self.events)
-                self.events.append(node.event)
-            same = sum(1 for _ in _same(old, self.events, start))
-            if same < len(old) or start + same < len(self.events):
+            behind = bisect_left(self.root.children, start, key=lambda node: node.place)
+            index = start - self._first
+            old = self.events[index:]
+            self.events[index:] = self._placed(_flat(self.root.children[behind:]), start)
+            same = sum(1 for _ in _same(old, self.events, index))
+            if same < len(old) or start + same < self._end:
                 self._changed = _lower(self._changed, start + same)
         changed, self._changed = self._changed, None
-        return changed
+        if changed is None:
+            return Change(len(front), None) if front else None
+        return Change(len(front), changed - self._first)
+
+    def _placed(self, nodes: Iterable[tuple[Node, int]], place: int) -> list[Event]:
+        found: list[Event] = []
+        for node, depth in nodes:
+            node.event = _at_depth(node.event, depth)
+            node.place = place + len(found)
+            found.append(node.event)
+        return found
+
+    @property
+    def _end(self) -> int:
+        """The place behind the last event."""
+        return self._first + len(self.events)
 
     def _stale_from(self, place: int) -> None:
-        self._stale = _lower(self._stale, min(place, len(self.events)))
+        self._stale = _lower(self._stale, min(place, self._end))
 
 
 def _is_trailing(event: Event) -> bool:
@@ -120,9 +152,9 @@ def _at_depth(event: Event, depth: int) -> Event:
     return event if event.depth == depth else replace(event, depth=depth)
 
 
-def _flat(nodes: Sequence[Node], first: int) -> Iterator[tuple[Node, int]]:
+def _flat(nodes: Sequence[Node]) -> Iterator[tuple[Node, int]]:
     """Each node before those under it, with its depth. Not recursive: agents can nest deep."""
-    stack = [iter(nodes[first:])]
+    stack = [iter(nodes)]
     while stack:
         node = next(stack[-1], None)
         if node is None:

@@ -20,6 +20,7 @@ from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
+from sessiontree.ui.collecting import EVERY, Collecting
 from sessiontree.ui.crash import report
 from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.small import ChoiceDialog
@@ -62,6 +63,7 @@ class SessionTree(App[None]):
         self._store: Store | None = None
         self._watch: TerminalWatch | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._collecting = Collecting()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -76,6 +78,8 @@ class SessionTree(App[None]):
 
     async def on_mount(self) -> None:
         self._catch_signals()
+        self._collecting.begin()
+        self.set_interval(EVERY, self._collecting.ask)
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             self._watch = TerminalWatch(lambda: loop.call_soon_threadsafe(self.close_down))
@@ -132,6 +136,11 @@ class SessionTree(App[None]):
 
     # Keys
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self._collecting.touched()
+        await super().on_event(event)
+
     def on_key(self, event: events.Key) -> None:
         """Keys that came in one go with the one that moved the focus arrive here last."""
         main = self.main
@@ -183,6 +192,7 @@ class SessionTree(App[None]):
         """However the app ends, its runs end with it."""
         if self._watch is not None:
             self._watch.stop()
+        self._collecting.end()
         self.main = None  # what still happens, nobody looks at
         if self._engine is not None:
             await self._engine.close()

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-PARTS = ("tree", "stream", "library", "store")
+PARTS = ("tree", "stream", "transcript", "library", "store")
 
 
 def main(names: list[str]) -> None:

@@ -159,7 +159,8 @@ async def long_session() -> dict[str, float]:
 
         def append() -> None:
             feed.push(Said(message_id=f"new{next(numbers)}", blocks=(TextBlock(REPLY),)))
-            view.changed(feed.take() or 0, feed.events)
+            change = feed.take()
+            view.changed(change.start or 0 if change else 0, feed.events)
 
         found["append"] = await cost(pilot, [append] * 15)
         found["page"] = await cost(pilot, [partial(view.action_page, -1)] * 20)
@@ -292,8 +293,8 @@ async def our_live() -> Live:
         async def draw() -> None:
             while not over.is_set():
                 changed = shown.take()
-                if changed is not None:
-                    view.changed(changed, shown.events)
+                if changed and changed.start is not None:
+                    view.changed(changed.start, shown.events)
                 await asyncio.sleep(FRAME)
 
         async def press() -> None:

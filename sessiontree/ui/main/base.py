@@ -102,7 +102,7 @@ class MainBase(Screen[None]):
         opened = self.engine.opened
         if opened is None or opened.loading:
             return
-        start = opened.feed.take()
+        change = opened.feed.take()
         if self._shown is not opened.feed:
             self._shown = opened.feed
             self.stream.show(
@@ -111,8 +111,10 @@ class MainBase(Screen[None]):
                 cwd=self.shown_cwd,
                 empty=opened.note or EMPTY_STREAM,
             )
-        elif start is not None:
-            self.stream.changed(start, opened.feed.events)
+        elif change is not None:
+            self.stream.put_in_front(opened.feed.events[: change.front])
+            if change.start is not None:
+                self.stream.changed(change.start, opened.feed.events)
         if self._wanted_turn is not None:
             self.stream.go_to_turn(self._wanted_turn)
             self._wanted_turn = None

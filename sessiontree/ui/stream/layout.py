@@ -141,6 +141,14 @@ class Page:
         self._sure[start:] = sure
         return Moved(start + first_old, len(new) - len(old))
 
+    def put_in_front(self, events: Sequence[Event]) -> None:
+        """More events precede all that are known. Costs their number."""
+        self.events[:0] = events
+        self.heights.put_in_front([GUESS] * len(events))
+        self._sure[:0] = bytes(len(events))
+        if len(self.events) > len(events):
+            self._sure[len(events)] = 0  # its gap depends on the one before it
+
     def set_frame(self, frame: Frame) -> None:
         """Another width, say. The heights so far stay as guesses."""
         if frame != self.frame:

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from sessiontree.model.event import Event, Prompt
 from sessiontree.ui.stream.canvas import Canvas
+from sessiontree.ui.stream.layout import Moved
 from sessiontree.ui.stream.line import Span
 from sessiontree.ui.stream.search import Found, Search
 
@@ -99,11 +100,24 @@ class StreamView(Canvas, can_focus=True):
         """The events shown are others from index `start` on (see `Feed.take`)."""
         moved = self.page.change(start, feed_events)
         self.viewport.changed(start, moved)
+        self._search_again(start)
+        self.change(start, moved.start, moved.by)
+
+    def put_in_front(self, feed_events: Sequence[Event]) -> None:
+        """More events precede all that are shown; what is on the screen stays. Costs their
+        number."""
+        if feed_events:
+            by = len(feed_events)
+            self.page.put_in_front(feed_events)
+            self.viewport.changed(0, Moved(0, by))
+            self._search_again(0)
+            self.change(by, 0, by)
+
+    def _search_again(self, start: int) -> None:
         if self._search:
             self._search.changed(start)
             self._counting = self._search.count()
             self.start_idle()
-        self.change(start, moved.start, moved.by)
 
     @property
     def key(self) -> object:
