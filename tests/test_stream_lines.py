@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from sessiontree.model import edits
+from sessiontree.model.text import path_from
 from sessiontree.ui.stream import diff, words
 from sessiontree.ui.stream.code import MOST_CHARACTERS, colours
 from sessiontree.ui.stream.heights import Heights
@@ -241,16 +243,16 @@ def test_any_text_gives_lines_that_fit(text: str, width: int) -> None:
 # Diffs
 
 
-def signs(changes: list[diff.Change]) -> str:
+def signs(changes: list[edits.Change]) -> str:
     return "".join(change.sign for change in changes)
 
 
 def test_a_diff_shows_what_changed_and_three_lines_around() -> None:
     old = "\n".join(f"line {n}" for n in range(30))
     new = old.replace("line 10", "line ten").replace("line 20", "line twenty")
-    changes = diff.compared(old, new)
+    changes = edits.compared(old, new)
     assert signs(changes) == "   -+   …   -+   "
-    assert diff.counts(changes) == (2, 2)
+    assert edits.counts(changes) == (2, 2)
     lines = list(diff.lines_of(changes))
     assert styles(lines[3]) == {"10": "removed-word"} and styles(lines[4]) == {"ten": "added-word"}
     assert (lines[3].fill, lines[4].fill, lines[0].style) == ("removed-line", "added-line", "muted")
@@ -258,7 +260,7 @@ def test_a_diff_shows_what_changed_and_three_lines_around() -> None:
 
 def test_a_reported_patch_has_line_numbers() -> None:
     hunk = {"oldStart": 9, "newStart": 9, "lines": [" a", "-b", "+c", "+d", " e"]}
-    changes = diff.patched({"structuredPatch": [hunk]})
+    changes = edits.patched({"structuredPatch": [hunk]})
     assert changes and [(c.sign, c.number) for c in changes] == [
         (" ", 9),
         ("-", 10),
@@ -270,12 +272,12 @@ def test_a_reported_patch_has_line_numbers() -> None:
 
 @pytest.mark.parametrize("bad", [None, [], [1], [{"lines": 3}], [{"oldStart": "1", "lines": []}]])
 def test_a_patch_that_reads_otherwise_is_none(bad: object) -> None:
-    assert diff.patched({"structuredPatch": bad}) is None
+    assert edits.patched({"structuredPatch": bad}) is None
 
 
 def test_texts_too_long_to_compare_are_shown_one_after_the_other() -> None:
-    changes = diff.compared("a\n" * diff.MOST_COMPARED, "b\n")
-    assert signs(changes) == "-" * diff.MOST_COMPARED + "+"
+    changes = edits.compared("a\n" * edits.MOST_COMPARED, "b\n")
+    assert signs(changes) == "-" * edits.MOST_COMPARED + "+"
 
 
 # Limits
@@ -377,6 +379,6 @@ def test_quantities_read_as_a_person_writes_them() -> None:
 
 
 def test_paths_are_seen_from_the_working_folder() -> None:
-    assert words.path("/a/b/c.py", "/a") == "b/c.py"
-    assert words.path("/ab/c.py", "/a") == "/ab/c.py"
-    assert words.path("c.py", "/a") == "c.py"
+    assert path_from("/a/b/c.py", "/a") == "b/c.py"
+    assert path_from("/ab/c.py", "/a") == "/ab/c.py"
+    assert path_from("c.py", "/a") == "c.py"

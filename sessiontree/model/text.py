@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 MARK = "\N{MIDDLE DOT}"
@@ -65,3 +66,12 @@ def label(text: str) -> str:
         if words := clean_line(line):
             return words if len(words) <= LABEL_CELLS else words[: LABEL_CELLS - 1] + "…"
     return ""
+
+
+def path_from(path: str, cwd: str) -> str:
+    """A path as seen from the folder that a session works in."""
+    if cwd and path.startswith("/"):
+        inside = PurePosixPath(path)
+        if inside.is_relative_to(cwd):
+            return str(inside.relative_to(cwd))
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from sessiontree.model.edits import Change
 from sessiontree.ui.stream import diff
 from sessiontree.ui.stream.code import colours
 from sessiontree.ui.stream.limits import Excerpt, Limits, clipped, more
@@ -62,7 +63,7 @@ def markdown(text: str) -> Body:
     return Body(_count(text), draw)
 
 
-def changes(changed: list[diff.Change]) -> Body:
+def changes(changed: list[Change]) -> Body:
     def draw(most: int, limits: Limits, width: int) -> list[Line]:
         return _some(list(diff.lines_of(changed[: most + 1])), len(changed), most)
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sessiontree.model import edits
 from sessiontree.model.event import CallState, ToolCall
-from sessiontree.model.text import clean_line
-from sessiontree.ui.stream import body, diff, words
+from sessiontree.model.text import clean_line, path_from
+from sessiontree.ui.stream import body, words
 from sessiontree.ui.stream.body import NOTHING, Body
 from sessiontree.ui.stream.inline import inline
 from sessiontree.ui.stream.line import Line, Piece, Pieces
@@ -70,7 +71,7 @@ def _read(call: ToolCall, cwd: str) -> Shown:
 
 
 def _write(call: ToolCall, cwd: str) -> Shown:
-    changed = diff.patched(call.details)
+    changed = edits.patched(call.details)
     if changed:
         return Shown(_path(call, cwd), _count(changed), body.changes(changed), folded=16)
     content = _text(call, "content")
@@ -81,15 +82,7 @@ def _write(call: ToolCall, cwd: str) -> Shown:
 
 
 def _edit(call: ToolCall, cwd: str) -> Shown:
-    changed = diff.patched(call.details)
-    if changed is None:
-        edits = call.input.get("edits")
-        changed = []
-        for edit in edits if isinstance(edits, list) else [call.input]:
-            if changed:
-                changed.append(diff.Change("…", ""))
-            if isinstance(edit, Mapping):
-                changed += diff.compared(_of(edit, "old_string"), _of(edit, "new_string"))
+    changed = edits.changes(call)
     return Shown(_path(call, cwd), _count(changed), body.changes(changed), folded=16)
 
 
@@ -101,7 +94,7 @@ def _notebook(call: ToolCall, cwd: str) -> Shown:
 def _search(call: ToolCall, cwd: str) -> Shown:
     what = _text(call, "pattern")
     if where := _text(call, "path"):
-        what += f"  in {words.path(where, cwd)}"
+        what += f"  in {path_from(where, cwd)}"
     if glob := _text(call, "glob"):
         what += f"  {glob}"
     return Shown(what, _found(call), body.output(call.output))
@@ -180,7 +173,7 @@ def _any(call: ToolCall, cwd: str) -> Shown:
 
 def _value(value: object, cwd: str) -> str:
     if isinstance(value, str):
-        return clean_line(words.path(value[:200], cwd)) if value else '""'
+        return clean_line(path_from(value[:200], cwd)) if value else '""'
     return json.dumps(value, ensure_ascii=False, default=str)[:200]
 
 
@@ -192,8 +185,8 @@ def _spelled(given: Mapping[str, Any]) -> str:
     )
 
 
-def _count(changed: list[diff.Change]) -> Pieces:
-    added, removed = diff.counts(changed)
+def _count(changed: list[edits.Change]) -> Pieces:
+    added, removed = edits.counts(changed)
     plus = [Piece(f"+{added:,}", "added")] if added else []
     minus = [Piece(f"−{removed:,}", "removed")] if removed else []
     gap = [Piece(" ")] if plus and minus else []
@@ -203,7 +196,7 @@ def _count(changed: list[diff.Change]) -> Pieces:
 def _path(call: ToolCall, cwd: str) -> str:
     for key in ("file_path", "notebook_path", "path"):
         if text := _text(call, key):
-            return words.path(text, cwd)
+            return path_from(text, cwd)
     return ""
 
 
