@@ -17,6 +17,7 @@ USAGE_ERROR = 2
 COMMANDS = {
     "ls": "the forest as text, or as JSON lines",
     "show": "one session: its turns and their events",
+    "compare": "two to four sessions, or turns of them, side by side",
     "fork": "fork a session without running anything",
     "run": "run one prompt and print its events",
     "doctor": "check the store, and repair it on request",

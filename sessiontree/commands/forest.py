@@ -55,6 +55,21 @@ class Sessions:
         raise NotOne(f"No session has an id that begins with {start}.")
 
 
+def one_turn(session: Session, start: str | None) -> Turn:
+    """The turn whose id begins so, the live tip's for None. Raises `NotOne`."""
+    if start is None:
+        if not session.line:
+            raise NotOne("There is no turn in this session yet.")
+        return session.line[-1]
+    found = [turn for turn in session.turns if start and turn.id.startswith(start)]
+    if len(found) != 1:
+        count = (
+            f"{len(found)} turns of this session have" if found else "No turn of this session has"
+        )
+        raise NotOne(f"{count} an id that begins with {start}.")
+    return found[0]
+
+
 def add_scope(parser: argparse.ArgumentParser) -> None:
     """The flags that say which sessions: here as for the app itself."""
     scope = parser.add_mutually_exclusive_group()

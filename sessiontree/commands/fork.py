@@ -8,9 +8,9 @@ import uuid
 from pathlib import Path
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
-from sessiontree.commands.forest import NotOne, read
+from sessiontree.commands.forest import NotOne, one_turn, read
 from sessiontree.config import Config
-from sessiontree.model.session import Evidence, Link, Session, Turn
+from sessiontree.model.session import Evidence, Link
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 
@@ -29,7 +29,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     """Prints the new session's id. 1 when nothing was made; stderr says why."""
     try:
         session = read(config, everything=True).one(args.id)
-        turn = _turn(session, args.at)
+        turn = one_turn(session, args.at)
         if not session.path:
             raise NotOne("The transcript of this session is gone: nothing is left to fork.")
         child = str(uuid.uuid4())
@@ -46,16 +46,3 @@ def run(config: Config, args: argparse.Namespace) -> int:
         return 1
     print(child)
     return 0
-
-
-def _turn(session: Session, start: str | None) -> Turn:
-    """The turn to keep as the last: the one asked for, else the live tip's."""
-    if start is None:
-        if not session.line:
-            raise NotOne("There is no turn in this session yet that could be kept.")
-        return session.line[-1]
-    found = [turn for turn in session.turns if turn.id.startswith(start)]
-    if len(found) != 1:
-        count = f"{len(found)} turns" if found else "No turn"
-        raise NotOne(f"{count} of this session begin with {start}.")
-    return found[0]

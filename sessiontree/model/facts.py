@@ -1,0 +1,206 @@
+"""What some turns of a session came to: tools, files, tokens, cost, time, the answer, the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sessiontree.model import edits
+from sessiontree.model.amounts import duration, money, tokens
+from sessiontree.model.edits import Change
+from sessiontree.model.event import (
+    CallState,
+    Event,
+    Notice,
+    Prompt,
+    Result,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from sessiontree.model.message import Level
+from sessiontree.model.overlay import Status
+from sessiontree.model.session import Turn, Usage
+from sessiontree.model.text import path_from
+
+UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """How the last turn came out; the value is the word that is shown."""
+
+    WAITING = "waits for you"
+    RUNNING = "running"
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNANSWERED = "no answer"  # it was cut off, or runs elsewhere
+    EMPTY = "nothing yet"  # there is no turn at all
+    UNREAD = "not read"
+
+    @property
+    def under_way(self) -> bool:
+        return self in (State.WAITING, State.RUNNING, State.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A file that was written with an edit tool, and how, in the order of the edits. What a
+    shell command does to a file is not known."""
+
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Lines added and removed, each edit counted by itself."""
+        return edits.counts(self.changes)
+
+    @property
+    def words(self) -> str:
+        """E.g. "+12 −3"; "" where no line changed."""
+        added, removed = self.counts
+        return " ".join([f"+{added:,}"] * bool(added) + [f"−{removed:,}"] * bool(removed))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`tools` and `files` (path as seen from the session's folder) are in the order of their
+    first use, those of subagents among them. `usage`, `cost_usd` and `seconds` are None where
+    they are unknown; with `at_least` some turn's cost is unknown and `cost_usd` that of the
+    others. `seconds` are those between a prompt and the last that answers it. `answer` is what
+    was said last, "" where the last turn ended without saying anything. `reason` is a sentence
+    on what went wrong, "" where there is none."""
+
+    tools: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, Touched] = field(default_factory=dict)
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    at_least: bool = False
+    seconds: float | None = None
+    answer: str = ""
+    state: State = State.EMPTY
+    reason: str = ""
+
+    @property
+    def tokens_words(self) -> str:
+        return UNKNOWN if self.usage is None else tokens(self.usage.total).split(" token")[0]
+
+    @property
+    def cost_words(self) -> str:
+        if self.cost_usd is None:
+            return UNKNOWN
+        return f"{'at least ' * self.at_least}{money(self.cost_usd) if self.cost_usd else '$0'}"
+
+    @property
+    def time_words(self) -> str:
+        if self.seconds is None:
+            return UNKNOWN
+        return duration(self.seconds) if self.seconds else "0 s"
+
+
+_STATUS = {
+    Status.WAITING: State.WAITING,
+    Status.RUNNING: State.RUNNING,
+    Status.QUEUED: State.QUEUED,
+    Status.FAILED: State.FAILED,
+    Status.INTERRUPTED: State.INTERRUPTED,
+}
+
+
+def facts(
+    told: Sequence[Sequence[Event]],
+    turns: Iterable[Turn],
+    *,
+    count: int,
+    last: Sequence[Event] | None = (),
+    seconds: float | None = None,
+    cwd: str = "",
+    status: Status = Status.IDLE,
+) -> Facts:
+    """What `count` turns came to. `told`: the events of each that could be read, `turns` what is
+    known of them beside that. `last`: the events of the turn that the line ends with, whose
+    answer and state are told; None where it could not be read, () where there is none.
+    `status`: of the session, where the line ends with its tip. Linear in the events."""
+    known = list(turns)
+    costs = [turn.cost_usd for turn in known]
+    paid = [cost for cost in costs if cost is not None]
+    state, reason = _state(last, status)
+    return Facts(
+        tools=Counter(event.tool for turn in told for event in turn if isinstance(event, ToolCall)),
+        files=_files(told, cwd),
+        usage=sum((turn.usage for turn in known), Usage()) if known or not count else None,
+        cost_usd=sum(paid) if paid or not count else None,
+        at_least=bool(paid) and len(paid) < count,
+        seconds=seconds if count else 0.0,
+        answer=answer(last or ()),
+        state=state,
+        reason=reason,
+    )
+
+
+def answer(turn: Sequence[Event]) -> str:
+    """What was said at the end of a turn: the texts behind its last tool call."""
+    said: list[str] = []
+    for event in reversed(turn):
+        if event.depth:
+            continue
+        if isinstance(event, ToolCall | Prompt):
+            break
+        if isinstance(event, Text) and event.text.strip():
+            said.append(event.text)
+    return "\n\n".join(reversed(said))
+
+
+def _files(told: Iterable[Iterable[Event]], cwd: str) -> dict[str, Touched]:
+    files: dict[str, list[Change]] = {}
+    for turn in told:
+        for event in turn:
+            if not isinstance(event, ToolCall) or event.state is not CallState.OK:
+                continue
+            if file := edits.file_of(event):
+                changes = files.setdefault(path_from(file, cwd), [])
+                if changes:
+                    changes.append(edits.LEFT_OUT)
+                changes += edits.changes(event)
+    return {file: Touched(tuple(changes)) for file, changes in files.items()}
+
+
+def seconds(turn: Sequence[Event]) -> float | None:
+    """From a turn's prompt to the last that answers it; None where that is not known."""
+    began = turn[0].at if turn else None
+    if began is None:
+        return None
+    answers = [event for event in turn if isinstance(event, Text | Thinking | ToolCall | Result)]
+    times = [event.at for event in answers if event.at is not None]
+    times += [e.ended for e in answers if isinstance(e, ToolCall) and e.ended is not None]
+    return max(max(times) - began, 0.0) if times else None
+
+
+def _state(turn: Sequence[Event] | None, status: Status) -> tuple[State, str]:
+    state, reason = (State.UNREAD, "") if turn is None else _told_state(turn)
+    state = _STATUS.get(status, state)
+    return state, reason if state in (State.FAILED, State.INTERRUPTED) else ""
+
+
+def _told_state(turn: Sequence[Event]) -> tuple[State, str]:
+    """How a turn came out, by what is said last on its main line."""
+    if not turn:
+        return State.EMPTY, ""
+    for event in reversed(turn):
+        if event.depth:
+            continue
+        match event:
+            case Result(ok=False):
+                return State.FAILED, event.text
+            case Notice(what="interrupted"):
+                return State.INTERRUPTED, ""
+            case Notice(level=Level.ERROR):
+                return State.FAILED, event.text
+            case Text() if event.text.strip():
+                return State.DONE, ""
+            case ToolCall() | Prompt():
+                break
+    return State.UNANSWERED, ""
