@@ -49,6 +49,7 @@ links = st.builds(
     st.sampled_from([None, *TURNS]),
     evidence=st.sampled_from(Evidence),
     kind=st.sampled_from(LinkKind),
+    group=st.sampled_from(["", "", "fan"]),
 )
 overlays = st.builds(
     Overlay,
@@ -57,7 +58,6 @@ overlays = st.builds(
     number=st.integers(0, 3),
     hidden=st.booleans(),
     verdict=st.sampled_from(Verdict),
-    group=st.sampled_from(["", "", "fan"]),
 )
 steps = st.one_of(
     st.tuples(st.just("put"), sessions()),

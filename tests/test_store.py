@@ -50,7 +50,7 @@ def test_links(store: Store) -> None:
 def test_a_link_and_its_run_are_stored_together(store: Store) -> None:
     intent = Intent(CHILD, Verb.FORK, "/work", PARENT, "uuid-9", "default", "opus", "Try it", 5.0)
     before = store.path.read_bytes().count(b"\n")
-    store.put_link(LINK, intent=intent)
+    store.begin(intent, links=[LINK])
     assert store.path.read_bytes().count(b"\n") == before + 1
     store = again(store)
     assert store.links() == {CHILD: LINK}
@@ -126,7 +126,7 @@ def test_the_view(store: Store) -> None:
 def test_no_text_of_a_message_is_stored(store: Store) -> None:
     """Of a prompt its first line, cut short; of an outcome one short sentence."""
     secret = "the second line\n" + "x" * 5_000
-    store.put_link(LINK, intent=Intent(CHILD, Verb.FORK, "/w", label="first line\n" + secret))
+    store.begin(Intent(CHILD, Verb.FORK, "/w", label="first line\n" + secret), links=[LINK])
     store.finish(CHILD, "failed", "it broke\n" + secret)
     store.begin(Intent("long", Verb.NEW, "/w", label="y" * 5_000))
     text = store.path.read_text("ascii")

@@ -77,8 +77,8 @@ def scene() -> Forest:
         id = f"way{number}"
         own = line(f"y{number}", ["Write the benchmark"], 20 * MINUTE)
         forest.put(session(id, (*root, *own), 20 * MINUTE))
-        forest.put_link(fork(id, "design", "d3", evidence=Evidence.MADE))
-        forest.overlay(id, Overlay(status=status, group="fan", since=NOW - 60))
+        forest.put_link(fork(id, "design", "d3", evidence=Evidence.MADE, group="fan"))
+        forest.overlay(id, Overlay(status=status, since=NOW - 60))
     forest.put(session("after", line("h", ["Implement what was found"], 90 * MINUTE), 80 * MINUTE))
     forest.put_link(fork("after", "design", None, kind=LinkKind.HANDOFF))
 

@@ -141,7 +141,9 @@ class AgentRun:
         plan, choice = self.plan, self.plan.choice
         preset: Any = {"type": "preset", "preset": "claude_code"}
         if choice.append:
-            preset["append"] = choice.append
+            # Without the second, a session that is resumed or forked goes on with the system
+            # prompt that it began with, and what is added is left out (seen on 2.1.330).
+            preset |= {"append": choice.append, "snapshot": False}
         resume = None if plan.verb is Verb.NEW else plan.parent
         return sdk.ClaudeAgentOptions(
             cwd=plan.cwd,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+import uuid
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.offline_fork import ForkError, fork_offline
+from sessiontree.claude.transcript import Context
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
@@ -24,17 +24,19 @@ from sessiontree.engine.marks import Marks
 from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
+from sessiontree.engine.sending import Ready, Sending
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
+from sessiontree.model.fanout import Way, whole
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Message
-from sessiontree.model.run import Answer, Ask, Ending, Plan, Verb
-from sessiontree.model.session import Link, Presence, Session, Turn
+from sessiontree.model.run import Answer, Ask, Ending
+from sessiontree.model.session import Presence, Session, Turn
 from sessiontree.model.text import label
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
-from sessiontree.store.records import Finish, Intent
+from sessiontree.store.records import Finish
 
 CLOSE_SECONDS = 8.0
 """How long runs get to end by themselves before they are killed."""
@@ -58,6 +60,9 @@ class Engine:
             config, on_change=self._run_changed, on_message=self._heard, on_end=self._run_ended
         )
         self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
+        self._sending = Sending(
+            self.forest, self.catalog, store, self._keeping, self.settings, self.pool, self._trouble
+        )
         self._finishes: dict[str, Finish] = {}
         self._begun: dict[str, str] = {}  # label of the prompt a session was begun with
         self._unsent: dict[str, list[str]] = {}  # prompts of runs that came to nothing
@@ -140,6 +145,9 @@ class Engine:
         self.catalog.everything = everything
         self.spawn(self.catalog.scan(everything, self._listener.forest_changed))
 
+    def _trouble(self, text: str) -> None:
+        self._listener.tell(text, trouble=True)
+
     # What Enter would do
 
     def label(self, session: str) -> str:
@@ -168,7 +176,7 @@ class Engine:
         return aims.go_on(
             session,
             self.label(session.id),
-            aims.next_number(session, self._coming(session.id)),
+            aims.next_number(session, self.pool.coming(session.id)),
             busy=busy,
             cwd=cwd,
         )
@@ -187,6 +195,11 @@ class Engine:
         text = await self._reader.prompt(session, turn.id)
         return text or turn.label
 
+    async def context(self, aim: Aim) -> Context | None:
+        """What an aim's run has to read before its own prompt; None where nobody can tell."""
+        session = self.forest.session(aim.session) if aim.session and not aim.bare else None
+        return await self._reader.context(session, aim.keep) if session else None
+
     def unsent(self, session: str) -> str:
         """The prompts of a session's last runs that came to nothing, "" where there are none."""
         return "\n\n".join(self._unsent.get(session, ()))
@@ -201,88 +214,50 @@ class Engine:
     async def send(self, aim: Aim, prompt: str) -> str | None:
         """Store what is meant, then run it. Returns the session that answers, or None when
         nothing was begun: the listener was told why, and the prompt is still the caller's."""
-        session = self.forest.session(aim.session) if aim.session else None
-        if session and session.presence is Presence.GONE and not await self._bring_back(session):
-            return None
-        choice = self.settings.choice(aim.child or aim.session)
-        granted = self.settings.grants(
-            aim.session if aim.verb is Verb.CONTINUE else aim.child, aim.cwd
-        )
-        spent = self.catalog.spent(session.id) if session and aim.verb is not Verb.NEW else 0.0
-        plan, link = aims.plan(aim, prompt, session, choice, granted, spent)
-        intent = Intent(
-            plan.session,
-            plan.verb,
-            plan.cwd,
-            plan.parent,
-            plan.at,
-            choice.mode.value,
-            choice.model,
-            label(prompt),
-        )
-        number = 1
-        if plan.parent and (parent := self.forest.session(plan.parent)):
-            number = aims.turn_number(plan, parent, self._coming(plan.session))
-        try:
-            await asyncio.to_thread(self._put_intent, intent, link)
-        except StoreError as error:
-            self._listener.tell(str(error), trouble=True)
-            return None
-        if link is not None:
-            self.catalog.made(link)
-            copied = await self._copied(plan, aim, session)
-            if copied is None:
-                return None
-            plan = copied
-        if self.forest.session(plan.session) is None:
-            self._begun[plan.session] = label(prompt)
-            self.catalog.begun(intent)
-        self._unsent.pop(plan.session, None)
-        self._finishes.pop(plan.session, None)
-        self.settings.used(plan.session, choice)
-        self.pool.start(plan, number)
-        return plan.session
+        way = Way(prompt, self.settings.choice(aim.child or aim.session))
+        begun = self._begin(await self._sending.prepare(aim, [way]))
+        return begun[0] if begun else None
 
-    async def _bring_back(self, session: Session) -> bool:
-        """Whether a gone session is there again, from the archive."""
-        try:
-            await asyncio.to_thread(self._keeping.bring_back, session)
-        except (StoreError, OSError) as error:
-            self._listener.tell(f"The session could not be brought back: {error}", trouble=True)
-            return False
-        await self.catalog.refresh(session.id)
-        return True
+    async def fan_out(self, aim: Aim, ways: Sequence[Way]) -> list[str]:
+        """The same for several ways at once, as one group: all are stored before the first
+        starts. Returns their sessions, none when nothing was begun."""
+        group = str(uuid.uuid4())
+        return self._begin(await self._sending.prepare(aim, whole(ways), group))
 
-    async def _copied(self, plan: Plan, aim: Aim, parent: Session | None) -> Plan | None:
-        """Claude Code cannot start at a turn that a compaction hid, nor on an arm that was left
-        (seen on 2.1.330). A fork from there is copied first and then continued; None when that
-        could not be done."""
-        kept = next((t for t in parent.turns if t.id == aim.keep), None) if parent else None
-        if kept is None or parent is None or (kept.live and not kept.hidden):
-            return plan
-        try:
-            await asyncio.to_thread(
-                fork_offline, Path(parent.path), turn=kept.id, child=plan.session
-            )
-        except ForkError as error:
-            self._listener.tell(str(error), trouble=True)
-            await asyncio.to_thread(self._store.finish, plan.session, Ending.FAILED, str(error))
-            return None
-        return replace(plan, verb=Verb.CONTINUE, parent=plan.session, at=None, spent=0.0)
+    def _begin(self, all_ready: Sequence[Ready]) -> list[str]:
+        for ready in all_ready:
+            plan, session = ready.plan, ready.plan.session
+            if self.forest.session(session) is None:
+                self._begun[session] = label(plan.prompt)
+                self.catalog.begun(ready.intent)
+            self._unsent.pop(session, None)
+            self._finishes.pop(session, None)
+            self.settings.used(session, plan.choice)
+        for ready in all_ready:
+            if ready.fault:
+                self._came_to_nothing(ready)
+            else:
+                self.pool.start(ready.plan, ready.number)
+        return [ready.plan.session for ready in all_ready]
 
-    def _put_intent(self, intent: Intent, link: Link | None) -> None:
-        if link is not None:
-            self._store.put_link(link, intent=intent)
-        else:
-            self._store.begin(intent)
-
-    def _coming(self, session: str) -> list[str]:
-        """The turns of a session that run, or wait for their run."""
-        return [run.plan.turn for run in self.pool if run.plan.session == session]
+    def _came_to_nothing(self, ready: Ready) -> None:
+        """One of several could not even start: its prompt is kept as that of a run that failed."""
+        session = ready.plan.session
+        self._unsent[session] = [ready.plan.prompt]
+        self._finishes[session] = Finish(Ending.FAILED, ready.fault, time.time())
+        self._draw(session)
 
     def interrupt(self, session: str) -> None:
         if run := self.pool.of(session):
             self.pool.interrupt(run)
+
+    def interrupt_group(self, group: str) -> int:
+        """Interrupt all runs of a fan-out, those that wait first so that none moves up; how many
+        there were."""
+        runs = [run for run in self.pool if self.forest.group(run.plan.session) == group]
+        for run in reversed(runs):
+            self.pool.interrupt(run)
+        return len(runs)
 
     def asks(self) -> list[tuple[Run, Ask]]:
         """The questions that wait for a person, the first asked first."""

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sessiontree.claude.transcript import Context, messages
 from sessiontree.claude.transcript import Reader as TranscriptReader
-from sessiontree.claude.transcript import messages
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.model.arms import path
@@ -100,6 +100,18 @@ class Reader:
             return await asyncio.to_thread(find) if session.path else ""
         except (OSError, LookupError):
             return ""
+
+    async def context(self, session: Session, turn: str | None) -> Context | None:
+        """What goes on from a turn (None: the tip) has to read; None where nobody can tell.
+        Costs the bytes behind that turn."""
+
+        def find() -> Context | None:
+            return TranscriptReader(session.path, turn=turn, turns=session.turns).context()
+
+        try:
+            return await asyncio.to_thread(find) if session.path else None
+        except (OSError, LookupError):
+            return None
 
     async def _source(self, opened: Opened) -> Source | None:
         """The transcript to read, and up to which turn: a fork that has none yet begins with

@@ -102,6 +102,10 @@ class RunPool:
             return self._active[session]
         return next((run for run in self._queue if run.plan.session == session), None)
 
+    def coming(self, session: str) -> list[str]:
+        """The turns of a session that run, or wait for their run."""
+        return [run.plan.turn for run in self if run.plan.session == session]
+
     def is_ours(self, pid: int) -> bool:
         """Whether a process is, or was, the CLI of one of these runs."""
         alive = (run.agent.pid for run in self._active.values() if run.agent is not None)

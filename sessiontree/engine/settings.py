@@ -21,17 +21,19 @@ class Settings:
         holds for sessions that nobody set anything for."""
         return self._choices.get(session, self._first)
 
+    def for_several(self, session: str | None) -> Choice:
+        """The same for the runs of a fan-out: to let every tool run unasked is chosen for them
+        or not at all."""
+        return _asking(self.choice(session))
+
     def choose(self, session: str | None, choice: Choice) -> None:
         self._choices[session] = choice
 
     def used(self, session: str, choice: Choice) -> None:
         """A run was started with this choice: the session goes on with it. To let every tool
         run unasked was meant for that run alone."""
-        kept = replace(choice, mode=Mode.DEFAULT) if choice.mode is Mode.BYPASS else choice
-        self._choices[session] = kept
-        for one, set_to in self._choices.items():
-            if set_to.mode is Mode.BYPASS:
-                self._choices[one] = replace(set_to, mode=Mode.DEFAULT)
+        self._choices[session] = choice
+        self._choices = {one: _asking(set_to) for one, set_to in self._choices.items()}
 
     def grants(self, session: str | None, cwd: str) -> Grants:
         own = self._grants.get(session, Grants()) if session else Grants()
@@ -52,3 +54,7 @@ class Settings:
             if suggestion.mode is not None and suggestion.mode is not Mode.BYPASS:
                 choice = replace(choice, mode=suggestion.mode)
         self._choices[plan.session] = choice
+
+
+def _asking(choice: Choice) -> Choice:
+    return replace(choice, mode=Mode.DEFAULT) if choice.mode is Mode.BYPASS else choice

@@ -69,6 +69,8 @@ class Forest:
             return
         self._places.note_link(old, link)
         self._links[child] = link
+        if (old.group if old else "") != link.group:
+            self._mark_host(child)
         self._families.moved.setdefault(child, self._families.parent.get(child))
         self._join(child)
 
@@ -85,7 +87,7 @@ class Forest:
         self.looks.mark(id)
         if (old.prompt, old.number) != (overlay.prompt, overlay.number):
             self.shapes.mark(id)
-        if (old.put_away, old.group) != (overlay.put_away, overlay.group):
+        if old.put_away != overlay.put_away:
             self._mark_host(id)
 
     def set_notes(self, notes: Mapping[str, str]) -> None:
@@ -125,6 +127,11 @@ class Forest:
 
     def link(self, id: str) -> Link | None:
         return self._links.get(id)
+
+    def group(self, id: str) -> str:
+        """The fan-out that a session was begun in, "" where there is none."""
+        link = self._links.get(id)
+        return link.group if link else ""
 
     def parent(self, id: str) -> str | None:
         return self._families.parent.get(id)

@@ -55,7 +55,6 @@ class Overlay:
     hidden: bool = False
     verdict: Verdict = Verdict.NONE
     here: bool = False  # it was run in this app
-    group: str = ""  # id of the fan-out that it is part of
 
     @property
     def put_away(self) -> bool:

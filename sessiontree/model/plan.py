@@ -156,19 +156,19 @@ class _Planner:
 
     def _members(self, row: Row) -> list[str]:
         """The forks of a fan-out."""
-        return [id for id in self._forks(self._group_at[row]) if self._group(id) == row.turn]
+        return [id for id in self._forks(self._group_at[row]) if self._forest.group(id) == row.turn]
 
     def _leaving(self, row: Row, turn: str) -> list[Row]:
         """The arms, fan-outs and forks that left at one place, each the oldest first."""
         host, forks = self.plan.row.session, self._forks(turn)
         arms = self._own.at.get(turn, ())
-        groups = dict.fromkeys(group for id in forks if (group := self._group(id)))
+        groups = dict.fromkeys(group for id in forks if (group := self._forest.group(id)))
         rows = [self._row(Kind.ARM, host, first, row) for first in arms]
         for group in groups:
             rows.append(self._row(Kind.GROUP, host, group, row))
             self._group_at[rows[-1]] = turn
         self.plan.foldable |= bool(rows)
-        rows += self._sessions(row, [id for id in forks if not self._group(id)])
+        rows += self._sessions(row, [id for id in forks if not self._forest.group(id)])
         return self._with_last(row, rows)
 
     def _with_last(self, row: Row, rows: list[Row]) -> list[Row]:
@@ -179,9 +179,6 @@ class _Planner:
     def _forks(self, turn: str) -> list[str]:
         children = self._forest.children(self.plan.row.session, turn)
         return [id for id in children if self._plans.is_visible(id)]
-
-    def _group(self, id: str) -> str:
-        return self._forest.overlaid(id).group
 
     def _sessions(self, row: Row, ids: Iterable[str]) -> list[Row]:
         return [self._row(Kind.SESSION, id, "", row) for id in ids]

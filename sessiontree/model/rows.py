@@ -181,7 +181,7 @@ class Rows:
         if key.kind is Kind.TURN:
             yield from self._way_in_session(session, key.turn)
         while place := self.forest.place(session):
-            if group := self.forest.overlaid(session).group:
+            if group := self.forest.group(session):
                 yield Key(Kind.GROUP, place.host, group)
             session, turn = place
             if turn not in (TOP, END):

@@ -103,7 +103,9 @@ class LinkKind(StrEnum):
 class Link:
     """Child session → parent session. `turn` is the canonical id of the last turn they share,
     None where they share none; `point` the uuid, in the parent's transcript, of the last entry
-    that the child kept, None where unknown. A link with `parent` None says 'this is a root'."""
+    that the child kept, None where unknown. A link with `parent` None says 'this is a root'.
+    `group` is the fan-out that the child was begun in, `way` what tells it from the others of
+    that, in a few words."""
 
     child: str
     parent: str | None
@@ -111,3 +113,5 @@ class Link:
     point: str | None = None
     evidence: Evidence = Evidence.NONE
     kind: LinkKind = LinkKind.FORK
+    group: str = ""
+    way: str = ""

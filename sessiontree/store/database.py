@@ -8,7 +8,7 @@ event loop. Each write is one transaction: stored when it returns, not at all wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -96,13 +96,9 @@ class Store:
         app made."""
         return self._all("links", link_record) | self._all("links_by_hand", link_record)
 
-    def put_link(self, link: Link, *, intent: Intent | None = None) -> None:
-        """Stores a link that this app made and, in the same transaction, the run that is to make
-        the child."""
-        with self.db.transaction():
-            self._set("links", link.child, link_document(link))
-            if intent is not None:
-                self._begin(intent)
+    def put_link(self, link: Link) -> None:
+        """Stores a link that this app made."""
+        self._set("links", link.child, link_document(link))
 
     def set_link(self, link: Link) -> None:
         """Stores a link that a person set; what this app made stays beneath it."""
@@ -153,11 +149,15 @@ class Store:
         """Runs that were begun and not ended, by session. One whose `owner.gone` was cut off."""
         return self._all("intents", intent_record)
 
-    def begin(self, intent: Intent) -> None:
-        """Stores that a run begins. Raises `SessionRunning` when another live instance on this
-        machine has one under way on the same session."""
+    def begin(self, *intents: Intent, links: Iterable[Link] = ()) -> None:
+        """Stores that runs begin, with the links of the sessions that they are to make: all of it
+        or nothing. Raises `SessionRunning` when another live instance on this machine has a run
+        under way on the same session."""
         with self.db.transaction():
-            self._begin(intent)
+            for link in links:
+                self.put_link(link)
+            for intent in intents:
+                self._begin(intent)
 
     def finish(self, session: str, ending: Ending | str, reason: str = "") -> None:
         """Stores how the run on a session ended (done, failed or interrupted; the reason in a

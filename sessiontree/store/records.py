@@ -70,6 +70,8 @@ def link_document(link: Link) -> dict[str, Any]:
         "point": link.point,
         "evidence": link.evidence.value,
         "kind": link.kind.value,
+        "group": link.group,
+        "way": label(link.way),
     }
 
 
@@ -81,6 +83,8 @@ def link_record(child: str, doc: Document) -> Link:
         _optional(doc, "point"),
         _one_of(Evidence, doc.get("evidence"), Evidence.NONE),
         _one_of(LinkKind, doc.get("kind"), LinkKind.FORK),
+        _text(doc, "group"),
+        label(_text(doc, "way")),
     )
 
 

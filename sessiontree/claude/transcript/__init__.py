@@ -3,9 +3,10 @@
 scanned = read_session(path, project)       # a session, its turns, what lineage needs
 for message in messages(path): …            # the line to the live tip, from the root
 reader = Reader(path); reader.last()        # its end first, then what is before and after
+reader.context()                            # what it weighs: tokens, and the model
 """
 
-from sessiontree.claude.transcript.reading import Reader, messages
+from sessiontree.claude.transcript.reading import Context, Reader, messages
 from sessiontree.claude.transcript.scan import Scanned, Spent, Step, read_session
 
-__all__ = ["Reader", "Scanned", "Spent", "Step", "messages", "read_session"]
+__all__ = ["Context", "Reader", "Scanned", "Spent", "Step", "messages", "read_session"]

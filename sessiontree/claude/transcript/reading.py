@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.entries import Entry, text, usage_of
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.claude.transcript.subagents import Subagents
 from sessiontree.model.message import Answered, CallBlock, Message, Said
 from sessiontree.model.session import Turn
+from sessiontree.model.text import clean_line
 
 WINDOW = 1 << 20
 """Bytes that are read at first; doubled where they hold no place to begin at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a conversation weighs: the `tokens` of its last API message (all that was read, and the
+    answer), and the `model` that gave it."""
+
+    tokens: int
+    model: str
 
 
 def messages(
@@ -109,6 +120,27 @@ class Reader:
                 return None
             said += self._messages(entry, data[entry.start - offset : entry.end - offset])
         return said + list(self._subagents.later())
+
+    def context(self) -> Context | None:
+        """What whoever goes on from the end of the line has to read; None where it holds no answer
+        that says so. Reads what `last` would."""
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            found = _backwards(file.fileno(), size, WINDOW, self._last_tip)
+        if found is None:
+            return None
+        chain, tip, data, offset, _ = found
+        for entry in (chain.entries[index] for index in reversed(chain.path(tip))):
+            if entry.kind is not Kind.ASSISTANT:
+                continue
+            for record in lines.records(data[entry.start - offset : entry.end - offset]):
+                message = record.get("message")
+                if not isinstance(message, dict):
+                    continue
+                usage = usage_of(message)
+                if usage is not None and usage.total:
+                    return Context(usage.total, clean_line(text(message, "model")))
+        return None
 
     def _last_tip(self, chain: Chain, whole: bool) -> int:
         return chain.tip if self._turn is None else chains.end_of(chain, self._turn)

@@ -1,0 +1,235 @@
+"""A fan-out: what each of its ways is sent, what is stored, what a restart and a fault leave."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sessiontree.claude.prices import reading
+from sessiontree.claude.transcript import Context
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.reply import Failure, Hold, Reply, Text, Usage, say
+from sessiontree.demo.request import Request
+from sessiontree.engine.fanout import estimate, title
+from sessiontree.model.fanout import PRESETS, Way, apart, whole
+from sessiontree.model.overlay import Status
+from sessiontree.model.plan import Kind
+from sessiontree.model.rows import Rows
+from sessiontree.model.run import Choice, Mode
+from sessiontree.model.session import Evidence
+from sessiontree.store.database import Store
+from tests.api import ClaudePlace
+from tests.store_faults import FullDisk
+from tests.test_engine import Desk, desk_at
+
+MODELS, EFFORTS, TWICE, PROMPTS, ADDITION = PRESETS
+FIRST = Way("Name it", Choice(model="opus"))
+
+
+# Plain data
+
+
+def test_presets_vary_one_thing_and_keep_the_first_prompt() -> None:
+    assert [way.choice.model for way in MODELS.ways(FIRST)] == ["opus", "sonnet", "haiku"]
+    assert {way.choice.model for way in EFFORTS.ways(FIRST)} == {"opus"}
+    assert [way.choice.effort for way in EFFORTS.ways(FIRST)] == ["low", "medium", "high"]
+    for preset in PRESETS:
+        ways = preset.ways(FIRST)
+        assert ways[0].prompt == "Name it"
+        assert {way.prompt for way in whole(ways)} == {"Name it"}
+
+
+def test_what_tells_ways_apart() -> None:
+    assert apart(MODELS.ways(FIRST)) == ["opus", "sonnet", "haiku"]
+    assert apart(EFFORTS.ways(FIRST)) == ["low effort", "medium effort", "high effort"]
+    assert apart(TWICE.ways(FIRST)) == ["#1", "#2"]
+    assert apart([FIRST, Way("Name it well")]) == ["opus", "default model"]
+    assert apart([Way("One"), Way("Two")]) == ["", ""]
+    assert apart([Way("One"), Way(""), Way("Two"), Way("Two")]) == ["#1", "#2", "#1", "#2"]
+    long = Choice(append="Answer as if to somebody\nwho has never seen a computer")
+    assert apart([Way("One"), Way("", long)]) == ["nothing added", "+ Answer as if to somebody"]
+    mixed = [Way("One", Choice(model="opus", effort="max")), Way("One", Choice(effort="low"))]
+    assert apart(mixed) == ["opus, max effort", "low effort"]
+    assert apart([*mixed, Way("One")])[2] == "default"
+
+
+def test_an_estimate_says_what_it_knows_and_never_zero() -> None:
+    ways = MODELS.ways(FIRST)
+    context = Context(100_000, "claude-sonnet-5-5")
+    assert reading("sonnet", 100_000) == pytest.approx(0.25)
+    assert estimate(context, ways).usd == pytest.approx(0.5 + 0.25 + 0.0625)
+    assert "about $0.81 for" in estimate(context, ways).words.lower()
+    assert "100k tokens, 3 times" in estimate(context, ways).words
+    as_before = estimate(context, TWICE.ways(Way("x")))
+    assert as_before.usd == pytest.approx(0.5)  # who answered last answers again
+    some = estimate(context, [*ways, Way("x", Choice(model="made-up"))])
+    assert some.unknown == 1
+    assert "unknown for 1 of them" in some.words
+    for nothing in (
+        estimate(None, ways),
+        estimate(Context(100_000, "made-up"), TWICE.ways(Way("x"))),
+        estimate(Context(100_000, ""), TWICE.ways(Way("x"))),
+    ):
+        assert "unknown" in nothing.words
+        assert "$" not in nothing.words
+    assert "less than $0.01" in estimate(Context(10, "haiku"), TWICE.ways(Way("x"))).words.lower()
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        ("opus", True),
+        ("sonnet[1m]", True),
+        ("claude-haiku-4-5", True),
+        ("claude-sonnet-4-5-20250929", True),
+        ("opus-9", False),
+        ("us.anthropic.claude-haiku-5-5", False),
+        ("", False),
+    ],
+)
+def test_prices_are_known_by_name(model: str, known: bool) -> None:
+    assert (reading(model, 1_000) is not None) is known
+
+
+# With the real Claude Code
+
+
+@pytest.fixture
+async def desk(place: ClaudePlace, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_at(place, tmp_path / "home") as desk:
+        yield desk
+
+
+def lines(store: Store) -> int:
+    return store.path.read_bytes().count(b"\n")
+
+
+def group_rows(desk: Desk, root: str) -> tuple[Rows, list[int]]:
+    rows = Rows(desk.forest)
+    rows.unfold([root])
+    return rows, [index for index, row in enumerate(rows.list) if row.kind is Kind.GROUP]
+
+
+@pytest.mark.anyio
+async def test_four_ways_of_which_one_fails(
+    place: ClaudePlace, api: MessagesApi, tmp_path: Path
+) -> None:
+    def script(request: Request) -> Reply | Failure:
+        if request.prompt == "Something else":
+            return Failure(529, "Overloaded")
+        usage = Usage(0, 0, 0, 1_000_000) if request.prompt == "Name it" else Usage(3, 7, 900, 90)
+        return Reply((Text(f"I am {request.model}"),), usage=usage)
+
+    api.script = script
+    ways = [
+        Way("Name it", Choice(model="opus")),
+        Way("", Choice(model="haiku", effort="high")),
+        Way("", Choice(append="Answer in one word.")),
+        Way("Something else"),
+    ]
+    async with desk_at(place, tmp_path / "home") as desk:
+        root = await desk.new("One", "Two")
+        first = desk.session(root).line[0]
+        aim = desk.engine.aim_fork(desk.session(root), first.id)
+        assert title(aim, 4) == "4 forks of ‹One› at turn 1"
+        context = await desk.engine.context(aim)
+        assert context is not None and context.tokens == 1_000
+        assert not estimate(context, whole(ways)).unknown
+
+        stored = lines(desk.engine._store)
+        ids = await desk.engine.fan_out(aim, ways)
+        assert lines(desk.engine._store) == stored + 1  # all of it in one go
+        assert set(desk.engine._store.intents()) == set(ids)
+        links = [desk.engine._store.links()[id] for id in ids]
+        assert {(link.parent, link.turn, link.evidence) for link in links} == {
+            (root, first.id, Evidence.MADE)
+        }
+        assert len({link.group for link in links}) == 1
+        assert links[0].group
+        await desk.heard.until(lambda: len(desk.heard.over) == 6 and all(map(desk._settled, ids)))
+
+        asked = {request.session: request for request in api.requests[2:]}
+        assert list(map(str, sorted(asked))) == sorted(ids)
+        prompts = [asked[id].prompt for id in ids]
+        assert prompts == ["Name it", "Name it", "Name it", "Something else"]
+        assert {asked[id].asked.earlier for id in ids} == {("One",)}
+        opus, haiku, *others = [asked[id].model for id in ids]
+        assert "opus" in opus and "haiku" in haiku
+        assert len(set(others)) == 1
+        efforts = [asked[id].body["output_config"]["effort"] for id in ids]
+        assert efforts[1] == "high" != efforts[0]
+        systems = [json.dumps(asked[id].body["system"]) for id in ids]
+        assert ["Answer in one word." in system for system in systems] == [
+            False,
+            False,
+            True,
+            False,
+        ]
+        status = [desk.forest.status(id) for id in ids]
+        assert status == [Status.DONE, Status.DONE, Status.DONE, Status.FAILED]
+        assert desk.engine.unsent(ids[3]) == "Something else"
+        # What the estimate says is what Claude Code counts.
+        for id, model in zip(ids[:2], ("opus", "haiku"), strict=True):
+            assert desk.forest.cost(id) == pytest.approx(reading(model, 1_000_000))
+        rows, (at,) = group_rows(desk, root)
+        assert set(rows.members(rows.list[at])) == set(ids)
+    async with desk_at(place, tmp_path / "home") as desk:
+        await desk.heard.until(lambda: all(desk.forest.session(id) for id in ids))
+        rows, (at,) = group_rows(desk, root)
+        assert set(rows.members(rows.list[at])) == set(ids)
+        assert desk.forest.place(ids[0]) == (root, first.id)
+        assert [desk.forest.link(id).way for id in ids] == [  # type: ignore[union-attr]
+            "opus",
+            "haiku, high effort",
+            "+ Answer in one word.",
+            "default",
+        ]
+        assert desk.forest.status(ids[3]) is Status.FAILED
+
+
+@pytest.mark.anyio
+async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
+    root = await desk.new("One")
+    api.script = lambda request: say("Half ", Hold())
+    desk.engine.settings.choose(root, Choice(mode=Mode.BYPASS))
+    choice = desk.engine.settings.for_several(root)
+    assert choice.mode is Mode.DEFAULT
+    aim = desk.engine.aim_fork(desk.session(root), None)
+    ids = await desk.engine.fan_out(aim, [Way("Go", choice)] * 5)
+    # Also those that wait will leave from where the first did.
+    last = desk.session(root).line[-1].last
+    assert {intent.at for intent in desk.engine._store.intents().values()} == {last}
+    await desk.heard.until(lambda: len(api.requests) == 5)
+    assert [run.state.value for run in desk.engine.pool] == ["running"] * 4 + ["queued"]
+    pids = [run.agent.pid for run in desk.engine.pool if run.agent]
+    assert desk.engine.interrupt_group(desk.forest.group(ids[0])) == 5
+    await desk.heard.until(lambda: not list(desk.engine.pool))
+    assert len(api.requests) == 5
+    assert {desk.forest.status(id) for id in ids} == {Status.INTERRUPTED}
+    for pid in pids:
+        assert pid is not None
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    # Each can be taken up again, and stays in its group.
+    group = desk.forest.group(ids[4])
+    api.script = lambda request: say("Fine")
+    assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
+    assert desk.engine._store.links()[ids[4]].group == group
+    assert desk.engine._store.links()[ids[4]].way == "#5"
+
+
+@pytest.mark.anyio
+async def test_nothing_is_begun_that_could_not_be_stored(desk: Desk, api: MessagesApi) -> None:
+    root = await desk.new("One")
+    desk.engine._store._journal._file._files = FullDisk(200)  # type: ignore[union-attr]
+    aim = desk.engine.aim_fork(desk.session(root), None)
+    assert await desk.engine.fan_out(aim, [Way("Left"), Way("Right")]) == []
+    assert "No space left" in desk.heard.told[-1]
+    assert not list(desk.engine.pool)
+    assert set(desk.forest) == {root}
+    assert desk.engine._store.intents() == {}
+    assert len(api.requests) == 1
