@@ -12,7 +12,7 @@ from sessiontree.model.run import Ending, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.store.database import Store
 from sessiontree.store.owner import Owner, this_process
-from sessiontree.store.records import Annotation, Finish, Intent, Verdict
+from sessiontree.store.records import Annotation, Decision, Finish, Intent, Verdict
 from tests.store_faults import Fast
 
 GOLDEN = Path(__file__).parent / "golden_store"
@@ -95,26 +95,34 @@ def test_annotations(store: Store) -> None:
 def test_nothing_is_written_when_nothing_changes(store: Store) -> None:
     store.put_link(LINK)
     store.annotate(CHILD, title="t", keep=True)
-    store.set_trust("/work", "f", "yes")
+    store.decide("/work", Decision("f", True))
     store.set_view(scope="all")
     before = store.path.read_bytes()
     store.put_link(LINK)
     store.annotate(CHILD, title="t")
     store.annotate(CHILD)
-    store.set_trust("/work", "f", "yes")
+    store.decide("/work", Decision("f", True))
     store.set_view(scope="all")
     store.remove_link("unknown")
     assert store.path.read_bytes() == before
 
 
-def test_trust_is_asked_for_again_when_settings_change(store: Store) -> None:
-    assert store.trust("/work", "abc") is None
-    store.set_trust(Path("/work"), "abc", "yes")
-    store.set_trust("/other", "abc", "no")
+def test_a_decision_is_kept_with_what_it_was_about(store: Store) -> None:
+    trusted = Decision("abc", True, {".mcp.json": "1"}, ("Bash(make:*)", "Read(\udc80)"))
+    assert store.decision("/work") is None
+    store.decide(Path("/work"), trusted)
+    store.decide("/other", Decision("abc"))
     store = again(store)
-    assert store.trust("/work", "abc") == "yes"
-    assert store.trust("/work", "abd") is None
-    assert store.trust("/other", "abc") == "no"
+    assert store.decision("/work") == trusted
+    assert store.decision("/other") == Decision("abc", False)
+
+
+def test_a_decision_that_is_not_understood_loads_nothing(store: Store) -> None:
+    with store.db.transaction() as draft:
+        draft["trust"]["/work"] = {"fingerprint": "abc", "decision": "all", "files": "["}
+        draft["trust"]["/odd"] = {"fingerprint": 3, "granted": "{}"}
+    assert store.decision("/work") == Decision("abc", False)
+    assert store.decision("/odd") == Decision("")
 
 
 def test_the_view(store: Store) -> None:
@@ -176,7 +184,7 @@ def test_stores_of_released_versions(path: Path, version: int) -> None:
             assert set(records) == set(expected[kind])
             for id, fields in expected[kind].items():
                 assert fields.items() <= asdict(records[id]).items()
-        assert store.trust("/home/me/limiter", "9f86d081") == "all"
+        assert store.decision("/home/me/limiter") == Decision("9f86d081")
         assert store.view() == expected["view"]
         assert store._journal.tables["hats"] == {"h": {"size": 7}}
         store.annotate("after", title="it can be written")

@@ -45,6 +45,10 @@ STDERR_LINES = 40
 PLAN_CHARACTERS = 1_000_000
 
 
+OWN_SETTINGS_ONLY = {"CLAUDE_CODE_DISABLE_CRON": "1"}
+"""Prompts that a project's `scheduled_tasks.json` schedules are sent whatever the setting sources
+(seen on Claude Code 2.1.330)."""
+
 REAPER = Reaper()
 """One for the whole process."""
 
@@ -148,7 +152,7 @@ class AgentRun:
         return sdk.ClaudeAgentOptions(
             cwd=plan.cwd,
             cli_path=self._config.cli,
-            env=dict(self._config.env),
+            env={**self._config.env, **({} if plan.project else OWN_SETTINGS_ONLY)},
             resume=resume,
             session_id=None if plan.verb is Verb.CONTINUE else plan.session,
             fork_session=plan.verb is Verb.FORK,
@@ -160,8 +164,8 @@ class AgentRun:
             allowed_tools=list(plan.grants.rules),
             add_dirs=list(plan.grants.folders),
             # A project's own settings can run commands; they are not read unasked.
-            setting_sources=["user"],
-            strict_mcp_config=True,
+            setting_sources=["user", "project", "local"] if plan.project else ["user"],
+            strict_mcp_config=not plan.project,
             can_use_tool=self._may_use,
             include_partial_messages=True,
             forward_subagent_text=True,

@@ -59,7 +59,7 @@ class _Fault(Exception):
 def survey(folder: Path, own: Path, granted: Collection[str] = ()) -> Survey:
     """What `folder` carries. `own` is the person's own Claude Code folder, which is theirs and
     not a project's; `granted` are rules and folders that the person allowed for good from here,
-    and that Claude Code therefore wrote into the local settings.
+    and that Claude Code therefore wrote into the settings.
 
     Reads every file that matters, at most `MOST_FILES` of `MOST_BYTES`: call it in a thread.
     Of instructions (CLAUDE.md, rules) only the names count, not the text: what it says is told
@@ -133,8 +133,7 @@ class _Look:
         data = self._json(path, level)
         if data is None:
             return
-        if name == "settings.local.json":
-            data = project_settings.without(data, self.granted)
+        data = project_settings.without(data, self.granted)
         if not data:
             return
         self._note(path, json.dumps(data, sort_keys=True).encode())

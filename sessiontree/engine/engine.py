@@ -27,6 +27,7 @@ from sessiontree.engine.runs import Run, RunPool
 from sessiontree.engine.sending import Ready, Sending
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
+from sessiontree.engine.trusting import Trusting
 from sessiontree.model.fanout import Way, whole
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
@@ -56,12 +57,24 @@ class Engine:
         self.catalog = Catalog(config, store, self.forest, self._files_changed)
         self._keeping = Keeping(config)
         self._reader = Reader(self.forest, self._keeping)
+        self.trust = Trusting(config, store)
         self.pool = RunPool(
-            config, on_change=self._run_changed, on_message=self._heard, on_end=self._run_ended
+            config,
+            on_change=self._run_changed,
+            on_message=self._heard,
+            on_end=self._run_ended,
+            holds=self.trust.holds,
         )
         self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
         self._sending = Sending(
-            self.forest, self.catalog, store, self._keeping, self.settings, self.pool, self._trouble
+            self.forest,
+            self.catalog,
+            store,
+            self._keeping,
+            self.settings,
+            self.trust,
+            self.pool,
+            self._trouble,
         )
         self._finishes: dict[str, Finish] = {}
         self._begun: dict[str, str] = {}  # label of the prompt a session was begun with
@@ -211,11 +224,14 @@ class Engine:
 
     # Runs
 
-    async def send(self, aim: Aim, prompt: str) -> str | None:
+    async def send(self, aim: Aim, prompt: str, *, project: str | None = None) -> str | None:
         """Store what is meant, then run it. Returns the session that answers, or None when
-        nothing was begun: the listener was told why, and the prompt is still the caller's."""
+        nothing was begun: the listener was told why, and the prompt is still the caller's.
+
+        `project`: the fingerprint of the project's settings to load, "" for none; by default
+        what the person decided for the folder, and none where they were not asked."""
         way = Way(prompt, self.settings.choice(aim.child or aim.session))
-        begun = self._begin(await self._sending.prepare(aim, [way]))
+        begun = self._begin(await self._sending.prepare(aim, [way], project=project))
         return begun[0] if begun else None
 
     async def fan_out(self, aim: Aim, ways: Sequence[Way]) -> list[str]:
@@ -264,8 +280,15 @@ class Engine:
         return [(run, ask) for run in self.pool for ask, _ in run.asks.values()]
 
     def answer(self, run: Run, ask: Ask, answer: Answer) -> None:
-        self.settings.learn(run.plan, ask, answer)
+        if rules := self.settings.learn(run.plan, ask, answer):
+            self.spawn(self._grant(run.plan.cwd, rules), "write")
         self.pool.answer(run, ask.id, answer)
+
+    async def _grant(self, cwd: str, rules: Iterable[str]) -> None:
+        try:
+            await self.trust.grant(cwd, rules)
+        except StoreError as error:
+            self._listener.tell(str(error), trouble=True)
 
     def _run_changed(self, run: Run) -> None:
         self._draw(run.plan.session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -20,6 +20,12 @@ from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan
 
 if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
     from sessiontree.claude.agent import AgentRun
+
+
+CHANGED = (
+    "The project's settings are others than those that were trusted, so nothing was run. "
+    "Send it again to look at them."
+)
 
 
 class RunState(StrEnum):
@@ -72,7 +78,8 @@ class Run:
 
 class RunPool:
     """`on_change(run)`: its state or its questions changed; `on_message(run, message)`;
-    `on_end(run)`: it is over and `run.outcome` says how. Called in the event loop."""
+    `on_end(run)`: it is over and `run.outcome` says how; `holds(plan)`: whether the project is
+    still as the person trusted it; by default none is. Called in the event loop."""
 
     def __init__(
         self,
@@ -81,11 +88,13 @@ class RunPool:
         on_change: Callable[[Run], None],
         on_message: Callable[[Run, Message], None],
         on_end: Callable[[Run], None],
+        holds: Callable[[Plan], Awaitable[bool]] | None = None,
     ) -> None:
         self._config = config
         self._on_change = on_change
         self._on_message = on_message
         self._on_end = on_end
+        self._holds = holds or _loads_nothing
         self._queue: list[Run] = []
         self._active: dict[str, Run] = {}
         self._pids: set[int] = set()
@@ -208,7 +217,9 @@ class RunPool:
         run.agent = agent
         if run.unwanted:
             agent.stop()
-        outcome = await agent.run()
+        # Asked as late as can be: a run may have waited for long since the person decided.
+        holds = await self._holds(run.plan)
+        outcome = await agent.run() if holds else Outcome(Ending.FAILED, CHANGED)
         if agent.started_pid is not None:
             self._pids.add(agent.started_pid)
         self._deny_all(run, "The run is over.")
@@ -247,3 +258,7 @@ class RunPool:
     def _finish(self, run: Run, outcome: Outcome) -> None:
         run.outcome = outcome
         self._on_end(run)
+
+
+async def _loads_nothing(plan: Plan) -> bool:
+    return not plan.project

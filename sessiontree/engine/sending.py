@@ -14,6 +14,7 @@ from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.runs import RunPool
 from sessiontree.engine.settings import Settings
+from sessiontree.engine.trusting import Trusting
 from sessiontree.model.fanout import Way, apart
 from sessiontree.model.forest import Forest
 from sessiontree.model.run import Ending, Plan, Verb
@@ -46,6 +47,7 @@ class Sending:
         store: Store,
         keeping: Keeping,
         settings: Settings,
+        trust: Trusting,
         pool: RunPool,
         tell: Callable[[str], None],
     ) -> None:
@@ -54,21 +56,29 @@ class Sending:
         self._store = store
         self._keeping = keeping
         self._settings = settings
+        self._trust = trust
         self._pool = pool
         self._tell = tell
 
-    async def prepare(self, aim: Aim, ways: Sequence[Way], group: str = "") -> list[Ready]:
+    async def prepare(
+        self, aim: Aim, ways: Sequence[Way], group: str = "", project: str | None = None
+    ) -> list[Ready]:
         """Store the runs of an aim, one for each way, in one transaction. Returns none when
-        nothing was begun: why was told, and the prompts are still the caller's."""
+        nothing was begun: why was told, and the prompts are still the caller's.
+
+        `project`: the fingerprint of the project's settings to load; by default what the person
+        decided for the folder."""
         parent = self._forest.session(aim.session) if aim.session else None
         if parent and parent.presence is Presence.GONE and not await self._bring_back(parent):
             return []
         if len(ways) > 1 and aim.verb is Verb.FORK and aim.keep is None and parent:
             # Those that wait in the queue leave where the first did, whatever is added meanwhile.
             aim = replace(aim, keep=parent.line[-1].id)
+        if project is None:
+            project = (await self._trust.look(aim.cwd)).loads
         words = apart(ways) if group else [""]
         made = [
-            self._meant(aim, way, parent, group, told)
+            self._meant(aim, way, parent, group, told, project)
             for way, told in zip(ways, words, strict=True)
         ]
         try:
@@ -88,12 +98,15 @@ class Sending:
             self._tell(fault)
         return [] if all(ready.fault for ready in made) else made
 
-    def _meant(self, aim: Aim, way: Way, parent: Session | None, group: str, told: str) -> Ready:
+    def _meant(
+        self, aim: Aim, way: Way, parent: Session | None, group: str, told: str, project: str
+    ) -> Ready:
         granted = self._settings.grants(
             aim.session if aim.verb is Verb.CONTINUE else aim.child, aim.cwd
         )
         spent = self._catalog.spent(parent.id) if parent and aim.verb is not Verb.NEW else 0.0
         plan, link = aims.plan(aim, way.prompt, parent, way.choice, granted, spent)
+        plan = replace(plan, project=project)
         if group:
             root = Link(plan.session, None, evidence=Evidence.MADE)
             link = replace(link or root, group=group, way=told)

@@ -39,21 +39,26 @@ class Settings:
         own = self._grants.get(session, Grants()) if session else Grants()
         return self._grants.get(cwd, Grants()) + own
 
-    def learn(self, plan: Plan, ask: Ask, answer: Answer) -> None:
+    def learn(self, plan: Plan, ask: Ask, answer: Answer) -> tuple[str, ...]:
         """An 'always' holds for the runs that follow, though each is a process of its own;
-        leaving plan mode holds for the session."""
+        leaving plan mode holds for the session. Returns the rules and folders that Claude Code
+        keeps in settings for this answer."""
         if not isinstance(answer, Allow):
-            return
+            return ()
+        kept: tuple[str, ...] = ()
         choice = self.choice(plan.session)
         if ask.kind is AskKind.PLAN:
             choice = replace(choice, mode=Mode.DEFAULT)
         for index in answer.always:
             suggestion = ask.suggestions[index]
             holder = plan.cwd if suggestion.lasting else plan.session
+            if suggestion.lasting:
+                kept += suggestion.grants.rules + suggestion.grants.folders
             self._grants[holder] = self._grants.get(holder, Grants()) + suggestion.grants
             if suggestion.mode is not None and suggestion.mode is not Mode.BYPASS:
                 choice = replace(choice, mode=suggestion.mode)
         self._choices[plan.session] = choice
+        return kept
 
 
 def _asking(choice: Choice) -> Choice:

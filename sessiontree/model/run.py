@@ -68,7 +68,9 @@ class Plan:
     `session` is where the answer goes; for a fork or a new session it is an id that the app
     chose. `turn` is the uuid that the prompt gets in the transcript, chosen likewise. `at` is
     the uuid of the last entry of `parent` that a fork keeps; None keeps all of it.
-    `spent` is what the resumed session had cost already: the CLI counts on from there."""
+    `spent` is what the resumed session had cost already: the CLI counts on from there.
+    `project` is the fingerprint of the project's own settings that the person trusted; with ""
+    none of the project's settings, servers and instructions are loaded."""
 
     verb: Verb
     session: str
@@ -80,6 +82,7 @@ class Plan:
     choice: Choice = Choice()
     grants: Grants = Grants()
     spent: float | None = 0.0
+    project: str = ""
 
 
 class AskKind(StrEnum):

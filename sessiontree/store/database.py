@@ -23,9 +23,12 @@ from sessiontree.store.journal import Journal
 from sessiontree.store.owner import this_process
 from sessiontree.store.records import (
     Annotation,
+    Decision,
     Finish,
     Intent,
     annotation_record,
+    decision_document,
+    decision_record,
     finish_document,
     finish_record,
     intent_document,
@@ -184,17 +187,14 @@ class Store:
 
     # Trust
 
-    def trust(self, folder: str | Path, fingerprint: str) -> str | None:
-        """What a person decided about a folder while its settings had this fingerprint; None
-        when nobody was asked, or the settings have changed since."""
+    def decision(self, folder: str | Path) -> Decision | None:
+        """What a person decided about a folder's own settings; None when nobody was asked. It
+        holds only while the folder's fingerprint is that of the decision."""
         doc = self._get("trust", str(folder))
-        if doc is None or doc.get("fingerprint") != fingerprint:
-            return None
-        decision = doc.get("decision")
-        return decision if isinstance(decision, str) else None
+        return None if doc is None else decision_record(doc)
 
-    def set_trust(self, folder: str | Path, fingerprint: str, decision: str) -> None:
-        self._set("trust", str(folder), {"fingerprint": fingerprint, "decision": decision})
+    def decide(self, folder: str | Path, decision: Decision) -> None:
+        self._set("trust", str(folder), decision_document(decision))
 
     # The view
 

@@ -7,6 +7,7 @@ anyone can write the file."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sessiontree.model.overlay import Verdict
-from sessiontree.model.run import Ending, Verb
+from sessiontree.model.run import Ending, Mode, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.model.text import clean, clean_line, label
 from sessiontree.store.owner import Owner, this_process
@@ -63,6 +64,20 @@ class Finish:
     at: float | None = None  # seconds since the epoch; only shown
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a folder's own settings: whether they are loaded, while the
+    files are those of the fingerprint. `granted`: what they allowed there for good from here."""
+
+    fingerprint: str = ""
+    load: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)  # digests by path, to say what changed
+    granted: tuple[str, ...] = ()
+
+
+_LOAD, _OWN = "project", "own"
+
+
 def link_document(link: Link) -> dict[str, Any]:
     return {
         "parent": link.parent,
@@ -104,7 +119,8 @@ def intent_document(intent: Intent) -> dict[str, Any]:
         "cwd": intent.cwd,
         "parent": intent.parent,
         "at": intent.at,
-        "mode": intent.mode,
+        # That every tool may run unasked is chosen for one run and kept nowhere.
+        "mode": "" if intent.mode == Mode.BYPASS else intent.mode,
         "model": intent.model,
         "label": label(intent.label),
         "started": intent.started,
@@ -137,6 +153,32 @@ def finish_document(finish: Finish) -> dict[str, Any]:
 def finish_record(doc: Document) -> Finish:
     ending = _one_of(Ending, doc.get("ending"), Ending.DONE)
     return Finish(ending, label(_text(doc, "reason")), _number(doc, "at"))
+
+
+def decision_document(decision: Decision) -> dict[str, Any]:
+    return {
+        "fingerprint": decision.fingerprint,
+        "decision": _LOAD if decision.load else _OWN,
+        "files": json.dumps(dict(decision.files)),
+        "granted": json.dumps(decision.granted),
+    }
+
+
+def decision_record(doc: Document) -> Decision:
+    files, granted = _json(doc, "files"), _json(doc, "granted")
+    return Decision(
+        _text(doc, "fingerprint"),
+        doc.get("decision") == _LOAD,  # anything else loads nothing
+        {str(k): str(v) for k, v in files.items()} if isinstance(files, dict) else {},
+        tuple(str(one) for one in granted) if isinstance(granted, list) else (),
+    )
+
+
+def _json(doc: Document, name: str) -> Any:
+    try:
+        return json.loads(_text(doc, name))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _text(doc: Document, name: str) -> str:
