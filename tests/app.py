@@ -86,10 +86,16 @@ class Hands:
         await self.press("enter")
 
     async def idle(self) -> None:
-        """Until no run is left and the tree has what they wrote."""
+        """Until no run is left, none is about to begin, and the tree has what they wrote."""
+        await self.until(lambda: not self._is_sending)
         await self.until(lambda: not list(self.engine.pool))
         await self.until(lambda: not self.engine._store.intents())
         await self.settled()
+
+    @property
+    def _is_sending(self) -> bool:
+        """Whether what was sent is still being stored, before its run begins."""
+        return any("_begin" in str(task.get_coro()) for task in self.engine._tasks)
 
     async def new(self, *prompts: str) -> str:
         """A session with these turns, typed and answered one after the other."""

@@ -73,11 +73,21 @@ class Library:
         self._paths: dict[str, set[str]] = {}  # session id → its transcripts
         self._gone: dict[str, Scanned] = {}
         self._unsaved: set[str] = set()  # projects
+        self.remember(cached)
+
+    def remember(self, cached: Iterable[Scanned]) -> list[Scanned]:
+        """More of what an earlier run of the app had read. Returns what of it is now the one to
+        go by for its session."""
+        counts = []
         for scanned in cached:
+            id = scanned.session.id
             if scanned.session.presence is Presence.GONE:
-                self._gone[scanned.session.id] = scanned
+                self._gone[id] = scanned
             else:
                 self._keep(scanned)
+            if self._current(id) in (None, scanned):
+                counts.append(scanned)
+        return counts
 
     def known(self) -> Iterator[Scanned]:
         """What is known now, one for each session id, gone ones included."""

@@ -77,20 +77,29 @@ class Catalog:
     # Reading
 
     async def load(self, everything: bool) -> None:
-        """What is known without reading a transcript: the store's links, and what earlier scans
-        found."""
+        """What is known of the project in `cwd` without reading a transcript: the store's links,
+        and what earlier scans found. `load_rest` has to follow."""
         self.everything = everything
 
-        def recall() -> tuple[Library, Lineage, Changes]:
-            library = Library(self._root, self._index.load())
+        def recall() -> tuple[Lineage, Changes]:
+            known = self._library.remember(self._index.load_project(self._key))
             lineage = Lineage(self._store.links())
-            return library, lineage, lineage.update(library.known())
+            return lineage, lineage.update(known)
 
         async with self._reading:
-            self._library, self._lineage, changes = await asyncio.to_thread(recall)
+            self._lineage, changes = await asyncio.to_thread(recall)
         for link in self._lineage.links.values():
             self._forest.put_link(link)
         self._apply(changes)
+
+    async def load_rest(self, changed: Callable[[], None]) -> None:
+        """What is known of the other projects. The tree of this one need not wait for it."""
+        async with self._reading:
+            projects = self._index.load_each(but=self._key)
+            while (rest := await asyncio.to_thread(next, projects, None)) is not None:
+                known = self._library.remember(rest)
+                self._apply(await asyncio.to_thread(self._lineage.update, known))
+            changed()
 
     async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
         """Bring the forest up to date, in steps that the screen can follow."""

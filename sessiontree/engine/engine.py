@@ -97,6 +97,7 @@ class Engine:
             self.spawn(self._scan_and_follow(everything))
             self.spawn(self._follow_store())
         else:
+            await self.catalog.load_rest(self._listener.forest_changed)
             await self.catalog.scan(everything, self._listener.forest_changed)
 
     async def close(self) -> None:
@@ -149,6 +150,7 @@ class Engine:
             self._listener.forest_changed()
 
     async def _scan_and_follow(self, everything: bool) -> None:
+        await self.catalog.load_rest(self._listener.forest_changed)
         await self.catalog.scan(everything, self._listener.forest_changed)
         self._listener.forest_changed()
         await self.catalog.follow()

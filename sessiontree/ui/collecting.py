@@ -32,6 +32,7 @@ class Collecting:
     def begin(self) -> None:
         self._former = gc.get_threshold()
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+        gc.enable()
 
     def end(self) -> None:
         gc.set_threshold(*self._former)

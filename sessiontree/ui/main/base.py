@@ -4,6 +4,7 @@ Drawing happens at most once a frame, whatever changed and however often."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ class MainBase(Screen[None]):
         self.asking = Asking(self.app, engine, self.draw)
         self._stale: set[str] = set()
         self._frame: Timer | None = None
+        self._drawn = 0.0  # when the last frame was, by the monotonic clock
         self._ticking: Timer | None = None
         self._shown: Feed | None = None
         self._wanted_turn: str | None = None
@@ -79,10 +81,12 @@ class MainBase(Screen[None]):
         """Draw `tree` or `stream` in the next frame; the lines around them always are."""
         self._stale.update(parts)
         if self._frame is None:
-            self._frame = self.set_timer(FRAME_SECONDS, self._draw)
+            wait = self._drawn + FRAME_SECONDS - time.monotonic()
+            self._frame = self.set_timer(max(0.001, wait), self._draw)
 
     def _draw(self) -> None:
         self._frame = None
+        self._drawn = time.monotonic()
         stale, self._stale = self._stale, set()
         if "tree" in stale:
             self.tree_view.refresh_rows()

@@ -80,10 +80,11 @@ class MainScreen(StartKeys, SessionKeys):
 
     def _draw(self) -> None:
         super()._draw()
-        if (at := self._to_restore) is not None and (
-            self.tree_view.select(at.session, at.turn) or self.engine.catalog.scanned
-        ):
-            self._to_restore = None
+        if (at := self._to_restore) is not None:
+            self.tree_view.select(at.session, at.turn)
+            found = self.tree_view.selected == (at.session, at.turn)
+            if found or self.engine.catalog.scanned:
+                self._to_restore = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters are for the composer while it has the focus, also those that were typed ahead

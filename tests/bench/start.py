@@ -1,0 +1,158 @@
+"""From exec to the painted tree, in a pseudo-terminal, beside an empty Textual app; and at rest.
+
+python -m tests.bench.start"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import uuid
+from pathlib import Path
+
+from tests.bench.transcript import lines
+
+SESSIONS = 10_000
+PROJECTS = 50
+TIMES = 5
+REST = 10.0  # seconds
+SIZE = (140, 45)
+
+EMPTY = """
+from textual.app import App
+from textual.widgets import Static
+class Empty(App[None]):
+    def compose(self):
+        yield Static("painted")
+Empty().run()
+"""
+
+
+def known(folder: Path) -> None:
+    """A Claude Code's folder with so many small sessions, all of them scanned once."""
+    prompt, *rest = (line for _, line in zip(range(4), lines(folder / "project"), strict=False))
+    for number in range(SESSIONS):
+        id = str(uuid.UUID(int=number + 1, version=4))
+        cwd = folder / "work" / f"project-{number % PROJECTS}"
+        project = folder / "claude/projects" / "".join(c if c.isalnum() else "-" for c in str(cwd))
+        project.mkdir(parents=True, exist_ok=True)
+        first = prompt | {"message": {"role": "user", "content": f"Task number {number}"}}
+        with (project / f"{id}.jsonl").open("w") as file:
+            for line in (first, *rest):
+                made = line | {"sessionId": id, "cwd": str(cwd), "uuid": line["uuid"][:-6] + id[:6]}
+                file.write(json.dumps(made) + "\n")
+    (folder / "work/project-0").mkdir(parents=True)
+    subprocess.run(
+        [sys.executable, "-m", "sessiontree", "ls", "--all"],
+        env=env(folder),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def env(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return kept | {
+        "SESSIONTREE_HOME": str(folder / "home"),
+        "CLAUDE_CONFIG_DIR": str(folder / "claude"),
+        "TERM": "xterm-256color",
+    }
+
+
+class Program:
+    """A program in a pseudo-terminal."""
+
+    def __init__(self, words: list[str], folder: Path, cwd: Path) -> None:
+        self.begun = time.perf_counter()
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, *words],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=cwd,
+            env=env(folder),
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def shows(self, text: bytes) -> float:
+        """Seconds since exec when `text` is on the screen."""
+        seen = b""
+        while text not in seen:
+            if not select.select([self.master], [], [], 60)[0]:
+                raise TimeoutError(f"{text!r} did not come")
+            seen += os.read(self.master, 1 << 16)
+        return time.perf_counter() - self.begun
+
+    def rest(self, seconds: float) -> float:
+        """The share of a core, in %, that it takes when nothing happens."""
+        until = time.perf_counter() + 3  # the scan behind the screen is over
+        self._read_until(until)
+        before, start = self._cpu(), time.perf_counter()
+        self._read_until(start + seconds)
+        return (self._cpu() - before) / (time.perf_counter() - start) * 100
+
+    def _read_until(self, end: float) -> None:
+        while (left := end - time.perf_counter()) > 0:
+            if select.select([self.master], [], [], left)[0]:
+                os.read(self.master, 1 << 16)
+
+    def _cpu(self) -> float:
+        """Seconds of CPU so far, of all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+def table() -> list[str]:
+    """Markdown lines."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        known(folder)
+        cwd = folder / "work/project-0"
+        ours, here, empty = [], [], []
+        rest = 0.0
+        for number in range(TIMES):
+            program = Program(["-c", EMPTY], folder, cwd)
+            empty.append(program.shows(b"painted"))
+            program.end()
+            program = Program(["-m", "sessiontree"], folder, cwd)
+            here.append(program.shows(b"Task number"))
+            program.end()
+            program = Program(["-m", "sessiontree", "--all"], folder, cwd)
+            ours.append(program.shows(b"Task number"))
+            if number == TIMES - 1:
+                rest = program.rest(REST)
+            program.end()
+    finally:
+        shutil.rmtree(folder)
+    base, all_, one = map(statistics.median, (empty, ours, here))
+    return [
+        f"| from exec to the painted tree, {SESSIONS:,} sessions known | goal | s | × |",
+        "| --- | --- | --- | --- |",
+        f"| an empty Textual app | | {base:.2f} | 1.0 |",
+        f"| sessiontree --all | 1.5 × | {all_:.2f} | {all_ / base:.1f} |",
+        f"| sessiontree in one of {PROJECTS} projects | 1.5 × | {one:.2f} | {one / base:.1f} |",
+        "",
+        f"At rest with all {SESSIONS:,} shown: {rest:.1f} % of a core (goal: under 1 %).",
+    ]
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))
