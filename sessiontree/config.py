@@ -16,6 +16,20 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run is waited for, in seconds."""
+
+    start: float = 60.0
+    """For Claude Code to say that it is there; then the run has failed."""
+    interrupt: float = 10.0
+    """For an interrupted run to report; then its process is ended."""
+    close: float = 5.0
+    """For a process to end once its input is closed, and again once it was asked to."""
+    answer: float = 720 * 60.0
+    """For a person to answer a question; then it is a no. `answer_minutes` in config.toml."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     home: Path
     """The app's own folder: store, archive, logs. `SESSIONTREE_HOME`, else the platform's."""
@@ -33,6 +47,7 @@ class Config:
     """The model of a new run; "" leaves it to Claude Code."""
     archive_mb: int = 2000
     """How much the archive may take; the oldest copies that nobody marked give way."""
+    patience: Patience = Patience()
     demo: bool = False
     suggestions: tuple[tuple[str, str], ...] = ()
     """Prompts to propose in the composer, each with what it shows."""
@@ -66,19 +81,20 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
     claude = Path(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude").expanduser()
     settings = _read_toml(home / "config.toml")
     cli = environ.get("SESSIONTREE_CLI") or settings.get("cli")
+
+    def number(name: str, default: int, most: int = 64) -> int:
+        value = environ.get(f"SESSIONTREE_{name.upper()}", settings.get(name, default))
+        return _whole_number(value, name, home, most)
+
     return Config(
         home=home,
         claude=claude,
         cwd=(cwd or Path.cwd()).absolute(),
         cli=Path(str(cli)).expanduser() if cli else None,
-        runs=_whole_number(environ.get("SESSIONTREE_RUNS", settings.get("runs", 4)), "runs", home),
+        runs=number("runs", 4),
         model=str(settings.get("model", "")),
-        archive_mb=_whole_number(
-            environ.get("SESSIONTREE_ARCHIVE_MB", settings.get("archive_mb", 2000)),
-            "archive_mb",
-            home,
-            most=1_000_000,
-        ),
+        archive_mb=number("archive_mb", 2000, most=1_000_000),
+        patience=Patience(answer=60 * number("answer_minutes", 720, most=100_000)),
     )
 
 
@@ -92,7 +108,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
 
 
-def _whole_number(value: object, name: str, home: Path, most: int = 64) -> int:
+def _whole_number(value: object, name: str, home: Path, most: int) -> int:
     try:
         number = int(str(value))
     except ValueError:

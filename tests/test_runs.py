@@ -293,7 +293,7 @@ async def kill_in_mid_reply(bench: Bench, run: Run) -> None:
     os.kill(run.agent.pid, signal.SIGKILL)
     await bench.until(lambda: run.outcome is not None)
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert "ended from outside (signal 9)" in run.outcome.text
+    assert "ended from outside (signal 9)" in run.outcome.reason.words
 
 
 async def test_a_killed_cli_is_a_failed_run_and_the_session_goes_on(
@@ -323,7 +323,7 @@ async def test_api_faults_are_said(
     api.script = lambda request: reply
     run = await bench.run(Verb.NEW, "One")
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert words in run.outcome.text
+    assert words in run.outcome.reason.words
 
 
 async def test_no_key_and_no_login(bench: Bench) -> None:
@@ -331,28 +331,28 @@ async def test_no_key_and_no_login(bench: Bench) -> None:
     bench.pool._config = replace(bench.config, env=env)
     run = await bench.run(Verb.NEW, "One")
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert "not logged in" in run.outcome.text
+    assert "not logged in" in run.outcome.reason.words
 
 
 async def test_no_cli(bench: Bench, tmp_path: Path) -> None:
     bench.pool._config = replace(bench.config, cli=tmp_path / "nothing")
     run = await bench.run(Verb.NEW, "One")
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert "Claude Code was not found" in run.outcome.text
+    assert "Claude Code was not found" in run.outcome.reason.words
 
 
 async def test_a_session_that_is_gone(bench: Bench) -> None:
     gone = str(uuid.uuid4())
     run = await bench.run(Verb.CONTINUE, "One", gone, parent=gone)
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert "no longer has this session" in run.outcome.text
+    assert "no longer has this session" in run.outcome.reason.words
 
 
 async def test_a_folder_that_is_gone(bench: Bench) -> None:
     bench.place.cwd.rmdir()
     run = await bench.run(Verb.NEW, "One")
     assert run.outcome and run.outcome.ending is Ending.FAILED
-    assert f"The folder {bench.place.cwd} is gone" in run.outcome.text
+    assert f"The folder {bench.place.cwd} is gone" in run.outcome.reason.words
 
 
 async def test_runs_beyond_the_limit_wait_and_one_session_never_runs_twice(

@@ -2,16 +2,14 @@
 
 The SDK's client must be connected and closed by the same task, and a bare task cancel while it
 closes leaves the CLI running (seen on claude-agent-sdk 0.2.187). So `AgentRun.run` is awaited by
-one task that nobody cancels: others only set what they want (`interrupt`, `stop`), and `kill`
-ends a process that does not end by itself.
+one task that nobody cancels: others only set what they want (`interrupt`, `stop`), and what waits
+for the CLI is ended by hanging up on it. `kill` ends a process that does not end by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
+import logging
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,26 +22,25 @@ from claude_agent_sdk._errors import MessageParseError  # it has no public name 
 
 from sessiontree.claude import asks, faults
 from sessiontree.claude.heard import Ear
+from sessiontree.claude.process import LEFT_OUT, Cli
 from sessiontree.claude.reaper import Reaper
 from sessiontree.config import Config
 from sessiontree.model import message as m
-from sessiontree.model.run import Answer, Ask, Ending, Mode, Outcome, Plan, Verb
-from sessiontree.model.text import clean
+from sessiontree.model.run import Answer, Ask, Ending, Mode, Outcome, Plan, Reason, Verb
 
 # It would be written across the screen. That a rule or a mode answers before the person is asked
 # is what they chose, and always in sight.
 warnings.filterwarnings("ignore", category=CanUseToolShadowedWarning)
+# Its words on faults would go to stderr as well; the run says them in its own.
+logging.getLogger("claude_agent_sdk").addHandler(logging.NullHandler())
 
-BUFFER_BYTES = 256 * 1024 * 1024
-"""The longest line taken from the CLI. At the SDK's default of 1 MiB a tool result of 2 MB ends
-the reader and the next turn is silently empty."""
+STOP_SECONDS = 2.0
+"""How long a run that is stopped, and not only interrupted, has to report its result."""
 
-INTERRUPT_SECONDS = 10.0
-"""How long an interrupted CLI has to report its result before the connection is closed."""
-
-STDERR_LINES = 40
 PLAN_CHARACTERS = 1_000_000
 
+_ODD = (MessageParseError, TypeError, AttributeError, LookupError, ValueError)
+"""What the SDK's parser, and ours behind it, raise for a message of a shape they do not know."""
 
 OWN_SETTINGS_ONLY = {"CLAUDE_CODE_DISABLE_CRON": "1"}
 """Prompts that a project's `scheduled_tasks.json` schedules are sent whatever the setting sources
@@ -69,70 +66,107 @@ class AgentRun:
         self._on_message = on_message
         self._on_ask = on_ask
         self._ear = Ear(plan.turn)
-        self._stderr: list[str] = []
-        self._wanted = asyncio.Event()
-        self._interrupt = False
-        self._stop = False
+        self._connected = asyncio.Event()
+        self._unwanted = asyncio.Event()
+        self._wait_seconds = config.patience.interrupt  # for the result, once it is unwanted
         self._result: sdk.ResultMessage | None = None
-        self._error = ""
+        self._reason: Reason | None = None
         self._heard = False
-        self._client: sdk.ClaudeSDKClient | None = None
+        self._left_out = 0
+        self._cli: Cli | None = None
         self._plan_file: Path | None = None
         self.started_pid: int | None = None
         """The CLI's process id, also when it has ended; None before it was there."""
 
     def interrupt(self) -> None:
         """Ask the agent to stop what it does; the session can be continued."""
-        self._interrupt = True
-        self._wanted.set()
+        self._unwanted.set()
+        if self._cli is not None and not self._connected.is_set():
+            self._cli.hang_up()  # there is nothing yet that could be asked
 
     def stop(self) -> None:
-        """Close the connection without waiting for a result."""
-        self._stop = True
-        self._wanted.set()
+        """The same with little patience, and with none for a run that was asked already."""
+        if self._unwanted.is_set() and self._cli is not None:
+            self._cli.hang_up()
+        self._wait_seconds = min(self._wait_seconds, STOP_SECONDS)
+        self.interrupt()
 
     def kill(self) -> None:
         """End a CLI process that does not go by itself. Safe at any time."""
-        pid = self.pid
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if self._cli is not None:
+            self._cli.hang_up()
+            self._cli.kill()
 
     @property
     def pid(self) -> int | None:
-        """The CLI's process id while it lives. The SDK has no public name for it."""
-        transport = getattr(self._client, "_transport", None)
-        process = getattr(transport, "_process", None)
-        if process is None or process.returncode is not None:
-            return None
-        return int(process.pid)
+        """The CLI's process id while it lives."""
+        return self._cli.pid if self._cli is not None else None
 
     async def run(self) -> Outcome:
         """The whole run, from start to the CLI's end. Never raises for what a run can meet."""
         started = time.time()
         self._on_message(m.Prompted(turn=self.plan.turn, text=self.plan.prompt, at=started))
-        self._client = client = sdk.ClaudeSDKClient(self._options())
+        if self._unwanted.is_set():
+            return self._ended(started)
+        options = self._options()
+        self._cli = cli = Cli(options, self._config.patience, self._watch)
+        client = sdk.ClaudeSDKClient(options, transport=cli)
+        guard = asyncio.create_task(self._guard(client, cli), name=f"guard {self.plan.session}")
         try:
             await client.connect()
-            self.started_pid = self.pid
-            if self.started_pid is not None:
-                REAPER.watch(self.started_pid)
-            if not (self._stop or self._interrupt):
+            self._connected.set()
+            if not self._unwanted.is_set():
                 await client.query(self._prompt())
                 await self._listen(client)
-        except (sdk.ClaudeSDKError, OSError, ValueError) as error:
-            self._error = self._error or faults.words(error, self.plan, self._stderr)
+        except Exception as error:  # noqa: BLE001 - of any kind: the SDK raises bare ones as well
+            self._reason = self._reason or faults.of(error, self.plan, cli.stderr)
+        try:
+            return self._ended(started)
         finally:
+            guard.cancel()
+            await asyncio.wait([guard])
+            await self._close(client, cli)
+
+    def _watch(self, pid: int) -> None:
+        self.started_pid = pid
+        REAPER.watch(pid)
+
+    async def _close(self, client: sdk.ClaudeSDKClient, cli: Cli) -> None:
+        try:
             await client.disconnect()
-            self._client = None
+        finally:
+            await cli.close()  # the client does not close what it could not connect to
             if self.started_pid is not None:
                 REAPER.release(self.started_pid)
+
+    async def _guard(self, client: sdk.ClaudeSDKClient, cli: Cli) -> None:
+        """Hangs up on a CLI that does not answer: at its start, or when it is interrupted."""
+        patience = self._config.patience.start
+        try:
+            async with asyncio.timeout(patience):
+                await self._connected.wait()
+        except TimeoutError:
+            self._reason = faults.no_start(patience, cli.stderr)
+            cli.hang_up()
+            return
+        await self._unwanted.wait()
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await client.interrupt()
+                await asyncio.Event().wait()  # the result comes, and ends this
+        except TimeoutError:
+            self._note("silent", "Claude Code does not answer the interruption: it is ended")
+        except Exception:  # noqa: BLE001 - it cannot be asked, which is an answer as well
+            self._note("silent", "Claude Code cannot be interrupted any more: it is ended")
+        cli.hang_up()
+
+    def _ended(self, started: float) -> Outcome:
         outcome = self._outcome()
         self._on_message(
             m.Ended(
                 key=f"end:{self.plan.turn}",
                 ok=outcome.ending is Ending.DONE,
-                text=outcome.text,
+                text=outcome.reason.words,
                 cost_usd=outcome.cost_usd,
                 tokens=_output_tokens(self._result),
                 seconds=time.time() - started,
@@ -169,8 +203,6 @@ class AgentRun:
             can_use_tool=self._may_use,
             include_partial_messages=True,
             forward_subagent_text=True,
-            max_buffer_size=BUFFER_BYTES,
-            stderr=self._hear_stderr,
             extra_args=(
                 {"allow-dangerously-skip-permissions": None} if choice.mode is Mode.BYPASS else {}
             ),
@@ -186,58 +218,50 @@ class AgentRun:
         }
 
     async def _listen(self, client: sdk.ClaudeSDKClient) -> None:
-        """Until the result, the CLI's end, or a wish to stop. Drains messages at all times:
-        with some hundred unread, an interrupt hangs."""
-        reader = asyncio.create_task(self._read(client), name=f"read {self.plan.session}")
-        interrupted = False
-        try:
-            while not reader.done() and not self._stop:
-                wish = asyncio.create_task(self._wanted.wait())
-                timeout = INTERRUPT_SECONDS if interrupted else None
-                await asyncio.wait({reader, wish}, timeout=timeout, return_when="FIRST_COMPLETED")
-                wish.cancel()
-                if interrupted and not self._wanted.is_set():
-                    break  # it was asked and did not answer in time: it ends, or was heard
-                if self._wanted.is_set() and not reader.done():
-                    self._wanted.clear()
-                    if self._interrupt and not interrupted and not self._stop:
-                        interrupted = True
-                        await self._send_interrupt(client)
-        finally:
-            if not reader.done():
-                reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
-
-    async def _send_interrupt(self, client: sdk.ClaudeSDKClient) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(client.interrupt(), INTERRUPT_SECONDS)
-
-    async def _read(self, client: sdk.ClaudeSDKClient) -> None:
+        """Until the result, or the CLI's end. Drains messages at all times: with some hundred
+        unread, an interrupt hangs."""
+        messages = client.receive_messages()
         while True:
             try:
-                async for heard in client.receive_messages():
-                    if isinstance(heard, sdk.ResultMessage):
-                        self._result = heard
-                        return
-                    self._take(heard)
-            except MessageParseError:
-                # Only that message is lost; the stream behind it goes on.
-                self._note("unknown", "A message of a kind that is not known was left out")
-            else:
+                heard = await anext(messages, None)
+            except _ODD:
+                self._leave_out()  # only that message is lost; the stream behind it goes on
+                messages = client.receive_messages()
+                continue
+            if isinstance(heard, sdk.ResultMessage):
+                self._result = heard
+            if heard is None or self._result is not None:
                 return
+            self._take(heard)
 
     def _take(self, heard: sdk.Message) -> None:
+        if isinstance(heard, sdk.SystemMessage) and heard.subtype == LEFT_OUT:
+            self._leave_out()
+            return
+        try:
+            messages = self._understand(heard)
+        except _ODD:
+            self._leave_out()
+            return
+        for message in messages:
+            self._on_message(message)
+
+    def _understand(self, heard: sdk.Message) -> list[m.Message]:
         if isinstance(heard, sdk.AssistantMessage):
             self._heard = True
             self._note_plan_file(heard)
             if heard.error:
-                self._error = faults.api_words(heard)
+                self._reason = faults.of_api(heard)
         elif isinstance(heard, sdk.StreamEvent):
             self._heard = True
-            self._error = ""
-        for message in self._ear.hear(heard, time.time()):
-            self._on_message(message)
+            self._reason = None
+        return list(self._ear.hear(heard, time.time()))
+
+    def _leave_out(self) -> None:
+        """Says that what could not be understood was left out: once, with their number."""
+        self._left_out += 1
+        count = "A message" if self._left_out == 1 else f"{self._left_out} messages"
+        self._note("unknown", f"{count} of Claude Code could not be understood: left out")
 
     def _note_plan_file(self, heard: sdk.AssistantMessage) -> None:
         plans = self._config.claude / "plans"
@@ -267,33 +291,39 @@ class AgentRun:
         except OSError:
             return ""
 
-    def _hear_stderr(self, line: str) -> None:
-        self._stderr = [*self._stderr, clean(line)][-STDERR_LINES:]
-
     def _note(self, what: str, text: str) -> None:
-        now = time.time()
+        key = f"{what}:{self.plan.turn}"
         self._on_message(
-            m.Noted(key=f"{what}:{now}", what=what, text=text, level=m.Level.WARNING, at=now)
+            m.Noted(key=key, what=what, text=text, level=m.Level.WARNING, at=time.time())
         )
 
     def _outcome(self) -> Outcome:
         result = self._result
         cost = None
-        if result and result.total_cost_usd is not None and self.plan.spent is not None:
+        if (
+            result
+            and isinstance(result.total_cost_usd, int | float)
+            and self.plan.spent is not None
+        ):
             cost = max(result.total_cost_usd - self.plan.spent, 0.0)
-        if self._interrupt or self._stop:
-            return Outcome(Ending.INTERRUPTED, "Interrupted", cost, self._heard)
-        if result is None:
-            text = self._error or faults.no_result(self._stderr)
-            return Outcome(Ending.FAILED, text, cost, self._heard)
-        if result.is_error:
-            text = self._error or faults.result_words(result)
-            return Outcome(Ending.FAILED, text, cost, self._heard)
-        return Outcome(Ending.DONE, "", cost, self._heard)
+        ending, reason = self._how(result)
+        return Outcome(ending, reason, cost, self._heard)
+
+    def _how(self, result: sdk.ResultMessage | None) -> tuple[Ending, Reason]:
+        if result is not None and not result.is_error:
+            return Ending.DONE, Reason()
+        if self._unwanted.is_set():
+            return Ending.INTERRUPTED, Reason("Interrupted")
+        if self._reason is not None:
+            return Ending.FAILED, self._reason
+        if result is not None:
+            return Ending.FAILED, faults.of_result(result)
+        return Ending.FAILED, faults.no_result(self._cli.stderr if self._cli else ())
 
 
 def _output_tokens(result: sdk.ResultMessage | None) -> int | None:
-    tokens = (result.usage or {}).get("output_tokens") if result else None
+    usage = result.usage if result else None
+    tokens = usage.get("output_tokens") if isinstance(usage, dict) else None
     return tokens if isinstance(tokens, int) else None
 
 

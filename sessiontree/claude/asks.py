@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, cast
 
 import claude_agent_sdk as sdk
@@ -19,13 +20,14 @@ _KEPT = {
 _PLAIN_DENIAL = "The person did not allow this. Stop here and ask what to do instead."
 
 
-def ask(session: str, tool: str, data: dict[str, Any], context: sdk.ToolPermissionContext) -> Ask:
+def ask(session: str, tool: str, data: Any, context: sdk.ToolPermissionContext) -> Ask:
+    """The id is ours: the CLI's can be missing, or be there twice."""
     return Ask(
-        id=context.tool_use_id or "",
+        id=uuid.uuid4().hex,
         session=session,
         kind=_KINDS.get(tool, AskKind.PERMISSION),
         tool=clean_line(tool),
-        input=cleaned(data),
+        input=cleaned(data if isinstance(data, dict) else {"input": data}),
         title=clean_line(context.title or ""),
         reason=clean_line(context.decision_reason or context.description or ""),
         agent=context.agent_id or "",

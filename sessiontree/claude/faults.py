@@ -1,4 +1,5 @@
-"""What went wrong with a run, as a sentence that says what happened and what to do."""
+"""What went wrong with a run: a sentence of ours that says what happened and what to do, and what
+Claude Code or the API said about it, kept apart since it may quote a message."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from collections.abc import Sequence
 
 import claude_agent_sdk as sdk
 
-from sessiontree.model.run import Plan
+from sessiontree.claude.process import Silent
+from sessiontree.model.run import Plan, Reason
 from sessiontree.model.text import clean_line
 
-_ERROR_KINDS = {
+_API_KINDS = {
     "authentication_failed": "Claude Code is not logged in, or the key was refused. "
     "Run `claude` and type /login, or set ANTHROPIC_API_KEY, then try again.",
     "billing_error": "The account cannot pay for this request. Mend that, then try again.",
@@ -21,53 +23,77 @@ _ERROR_KINDS = {
 MOST = 300
 """Characters kept of a text that a process or server gave as its reason."""
 
+_KEPT = "What had arrived is kept; try again."
 
-def words(error: BaseException, plan: Plan, stderr: Sequence[str]) -> str:
-    """A sentence for an exception that ended a run."""
-    said = " ".join([str(error), *stderr])
+
+def of(error: BaseException, plan: Plan, stderr: Sequence[str]) -> Reason:
+    """For an exception that ended a run."""
+    said = _short(" ".join(stderr))
+    everything = f"{error} {said}"
     if isinstance(error, sdk.CLINotFoundError):
-        return (
+        return Reason(
             "Claude Code was not found. Reinstall claude-agent-sdk, which brings it, "
             "or set SESSIONTREE_CLI to where it is."
         )
-    if "Working directory does not exist" in said:
-        return f"The folder {plan.cwd} is gone. Make it again, or go on from another folder."
-    if "No conversation found" in said:
-        return (
+    if "Working directory does not exist" in everything:
+        return Reason(
+            f"The folder {plan.cwd} is gone. Make it again, or go on from another folder."
+        )
+    if "No conversation found" in everything:
+        return Reason(
             "Claude Code no longer has this session's transcript. "
             "It can still be read here if it is archived; start a new session to go on."
         )
-    if "already in use" in said:
-        return "Another Claude Code process has this session open. Fork it, or close that one."
-    if isinstance(error, sdk.ProcessError) and (error.exit_code or 0) < 0:
-        return (
-            f"Claude Code was ended from outside (signal {-(error.exit_code or 0)}). "
-            "What had arrived is kept; try again to go on."
-        )
-    return f"Claude Code ended with an error: {_short(said)}"
+    if "already in use" in everything:
+        return Reason("Another Claude Code process has this session open. Fork it, or close it.")
+    if isinstance(error, Silent):
+        return Reason(f"Claude Code closed its output and lived on, so it was ended. {_KEPT}", said)
+    if isinstance(error, sdk.ResultError):
+        return Reason("Claude Code ended with an error. Try again.", _short(str(error)))
+    if isinstance(error, sdk.ProcessError) and error.exit_code:
+        return Reason(f"Claude Code {_exit(error.exit_code)}. {_KEPT}", said)
+    if isinstance(error, sdk.CLIConnectionError):
+        if "Failed to start" in str(error):
+            return Reason("Claude Code could not be started.", _short(str(error)))
+        return no_result(stderr)
+    if type(error) is Exception:  # what the SDK makes of an error that the CLI answers with
+        return Reason("Claude Code gave an error. Try again.", _short(str(error)))
+    return Reason(f"Claude Code could not be understood ({type(error).__name__}). {_KEPT}")
 
 
-def api_words(heard: sdk.AssistantMessage) -> str:
-    """A sentence for an API error that the CLI gives in the assistant's place."""
-    said = _short(" ".join(b.text for b in heard.content if isinstance(b, sdk.TextBlock)))
-    help_ = _ERROR_KINDS.get(heard.error or "", "")
-    return f"{said.rstrip('.')}. {help_}".strip(". ") + "." if help_ else said
+def _exit(code: int) -> str:
+    if code < 0:
+        return f"was ended from outside (signal {-code})"
+    return f"ended before it was done (exit code {code})"
 
 
-def result_words(result: sdk.ResultMessage) -> str:
-    """A sentence for a result that says it is an error."""
-    reason = result.result or "; ".join(result.errors or ()) or result.subtype
-    if result.subtype == "error_max_turns":
-        return "It reached the limit of turns for one run. Continue to go on."
-    return f"The run failed: {_short(reason)}"
+def no_start(seconds: float, stderr: Sequence[str]) -> Reason:
+    """The CLI is there and says nothing."""
+    text = f"Claude Code did not answer within {seconds:.0f} s of its start, so it was ended."
+    return Reason(f"{text} Try again.", _short(" ".join(stderr)))
 
 
-def no_result(stderr: Sequence[str]) -> str:
+def no_result(stderr: Sequence[str]) -> Reason:
     """The CLI went away without a result."""
-    reason = f" It said: {_short(' '.join(stderr))}" if stderr else ""
-    return f"Claude Code ended before it was done.{reason} What had arrived is kept; try again."
+    return Reason(f"Claude Code ended before it was done. {_KEPT}", _short(" ".join(stderr)))
+
+
+def of_api(heard: sdk.AssistantMessage) -> Reason:
+    """For an API error that the CLI gives in the assistant's place."""
+    said = _short(" ".join(b.text for b in heard.content if isinstance(b, sdk.TextBlock)))
+    return Reason(_API_KINDS.get(heard.error or "", "The API gave an error. Try again."), said)
+
+
+def of_result(result: sdk.ResultMessage) -> Reason:
+    """For a result that says it is an error."""
+    if result.subtype == "error_max_turns":
+        return Reason("It reached the limit of turns for one run. Continue to go on.")
+    errors = result.errors if isinstance(result.errors, list) else []
+    reason = result.result or "; ".join(map(str, errors)) or result.subtype
+    return Reason("The run failed. Try again.", _short(str(reason)))
 
 
 def _short(text: str) -> str:
-    line = clean_line(text)
-    return line if len(line) <= MOST else line[: MOST - 1] + "…"
+    """A text on one line, clean; of a long one its two ends."""
+    line = clean_line(text[: 40 * MOST] + text[40 * MOST :][-40 * MOST :])
+    return line if len(line) <= MOST else f"{line[: MOST // 2]} … {line[-MOST // 2 :]}"

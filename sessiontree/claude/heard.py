@@ -32,7 +32,10 @@ _BLOCKS = {
 
 
 class Ear:
-    """Hears one run. Stateful: stream events name their API message only at its start."""
+    """Hears one run. Stateful: stream events name their API message only at its start.
+
+    What leaves it has the types it says, whatever came. For a message of a shape that nobody
+    foresaw it raises one of Python's own errors, and nothing of that message is heard."""
 
     def __init__(self, own_turn: str) -> None:
         self._own_turn = own_turn
@@ -52,7 +55,7 @@ class Ear:
                 yield from _rate_limit(heard, at)
 
     def _stream(self, heard: sdk.StreamEvent, at: float) -> Iterator[m.Message]:
-        event, agent = heard.event, heard.parent_tool_use_id or ""
+        event, agent = heard.event, str(heard.parent_tool_use_id or "")
         if event.get("type") == "message_start":
             self._streaming[agent] = str(event.get("message", {}).get("id", ""))
             return
@@ -86,7 +89,7 @@ class Ear:
                 )
 
     def _user(self, heard: sdk.UserMessage, at: float) -> Iterator[m.Message]:
-        agent = heard.parent_tool_use_id or ""
+        agent = str(heard.parent_tool_use_id or "")
         if heard.uuid == self._own_turn:
             return  # the run's own prompt, said again by the CLI
         texts = [heard.content] if isinstance(heard.content, str) else []
@@ -94,11 +97,11 @@ class Ear:
             if isinstance(block, sdk.ToolResultBlock):
                 yield _answered(block, heard.tool_use_result, agent, at)
             elif isinstance(block, sdk.TextBlock):
-                texts.append(block.text)
+                texts.append(str(block.text))
         text = "\n".join(texts).strip()
         if text.startswith(INTERRUPTED):
             yield m.Noted(
-                key=heard.uuid or f"interrupted:{at}",
+                key=str(heard.uuid or f"interrupted:{at}"),
                 what="interrupted",
                 text="Interrupted",
                 level=m.Level.WARNING,
@@ -106,39 +109,42 @@ class Ear:
                 at=at,
             )
         elif text and agent:
-            yield m.Prompted(turn=heard.uuid or f"task:{agent}", text=text, agent=agent, at=at)
+            turn = str(heard.uuid or f"task:{agent}")
+            yield m.Prompted(turn=turn, text=text, agent=agent, at=at)
 
 
 def _assistant(heard: sdk.AssistantMessage, at: float) -> Iterator[m.Message]:
-    agent = heard.parent_tool_use_id or ""
+    agent = str(heard.parent_tool_use_id or "")
     if heard.error:
         yield m.Noted(
-            key=heard.uuid or f"error:{at}",
+            key=str(heard.uuid or f"error:{at}"),
             what="error",
-            text=faults.api_words(heard),
+            text=faults.of_api(heard).words,
             level=m.Level.ERROR,
             agent=agent,
             at=at,
         )
         return
     blocks = tuple(b for b in map(_block, heard.content) if b is not None)
-    message_id = heard.message_id or heard.uuid or ""
+    message_id = str(heard.message_id or heard.uuid or "")
     if blocks:
         yield m.Said(message_id=message_id, blocks=blocks, agent=agent, at=at)
     for block in heard.content:
         if isinstance(block, sdk.ServerToolResultBlock):
             text = json.dumps(block.content, ensure_ascii=False, indent=2)
-            yield m.Answered(call_id=block.tool_use_id, text=text, agent=agent, at=at)
+            yield m.Answered(call_id=str(block.tool_use_id), text=text, agent=agent, at=at)
 
 
 def _block(block: object) -> m.Block | None:
     match block:
         case sdk.TextBlock(text=text):
-            return m.TextBlock(text)
+            return m.TextBlock(str(text))
         case sdk.ThinkingBlock(thinking=text):
-            return m.ThinkingBlock(text)
+            return m.ThinkingBlock(str(text))
         case sdk.ToolUseBlock() | sdk.ServerToolUseBlock():
-            return m.CallBlock(block.id, block.name, block.input)
+            given: Any = block.input
+            given = given if isinstance(given, dict) else {"input": given}
+            return m.CallBlock(str(block.id), str(block.name), given)
     return None
 
 
@@ -154,7 +160,7 @@ def _answered(block: sdk.ToolResultBlock, details: Any, agent: str, at: float) -
             size = len(str(source.get("data", ""))) * 3 // 4
             images.append(f"{source.get('media_type', 'image')} {max(size // 1000, 1)} kB")
     return m.Answered(
-        call_id=block.tool_use_id,
+        call_id=str(block.tool_use_id),
         text="\n".join(texts),
         is_error=bool(block.is_error),
         images=tuple(images),
@@ -203,4 +209,5 @@ def _rate_limit(heard: sdk.RateLimitEvent, at: float) -> Iterator[m.Message]:
     else:
         used = f": {info.utilization:.0%} used" if info.utilization is not None else ""
         text, level = f"The {window} rate limit is near{used}", m.Level.WARNING
-    yield m.Noted(key=heard.uuid, what="limit", text=" ".join(text.split()), level=level, at=at)
+    text = " ".join(text.split())
+    yield m.Noted(key=str(heard.uuid), what="limit", text=text, level=level, at=at)

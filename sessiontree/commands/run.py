@@ -148,7 +148,7 @@ class _Caller:
 
     def ended(self, run: Run) -> None:
         if run.outcome and run.outcome.ending is not Ending.DONE:
-            print(f"sessiontree run: {run.outcome.text}", file=sys.stderr)
+            print(f"sessiontree run: {run.outcome.reason.words}", file=sys.stderr)
         self._over.set()
 
     def tell(self, text: str, *, trouble: bool = False) -> None:

@@ -309,7 +309,7 @@ class Engine:
             self._unsent.setdefault(session, []).append(run.plan.prompt)
         elif not (self.opened and self.opened.session == session):
             self._unseen.add(session)
-        self._finishes[session] = Finish(outcome.ending, outcome.text, time.time())
+        self._finishes[session] = Finish(outcome.ending, outcome.reason.text, time.time())
         if run.since is not None:
             self.spawn(self._record_end(run), "write")
         self._draw(session)
@@ -321,7 +321,9 @@ class Engine:
         session, outcome = run.plan.session, run.outcome
         assert outcome is not None
         try:
-            await asyncio.to_thread(self._store.finish, session, outcome.ending, outcome.text)
+            await asyncio.to_thread(
+                self._store.finish, session, outcome.ending, outcome.reason.text
+            )
         except StoreError as error:
             self._listener.tell(str(error), trouble=True)
         await self.catalog.refresh(session)

@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sessiontree.config import Config
-from sessiontree.model.message import Delta, Message, Said, Started
-from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan
+from sessiontree.model.message import Delta, Ended, Level, Message, Noted, Said, Started
+from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan, Reason
 
 if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
     from sessiontree.claude.agent import AgentRun
@@ -73,7 +73,7 @@ class Run:
     agent: AgentRun | None = None
     task: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
-    unwanted: bool = False  # interrupted before the agent was there to be told
+    unwanted: bool = False  # it was interrupted, or the app is closing
 
 
 class RunPool:
@@ -133,26 +133,23 @@ class RunPool:
         """End a run early: one that waits is dropped, one under way is asked to stop."""
         if run in self._queue:
             self._queue.remove(run)
-            self._finish(run, Outcome(Ending.INTERRUPTED, "Taken out of the queue"))
+            self._finish(run, Outcome(Ending.INTERRUPTED, Reason("Taken out of the queue")))
             return
         self._deny_all(run, "The person interrupted the run.")
-        if run.agent is None:
-            run.unwanted = True
-        elif run.state is RunState.CLOSING:
-            run.agent.stop()  # asked a second time: do not wait for its result
-        else:
-            run.agent.interrupt()
+        run.unwanted = True  # looked at when the agent is not there yet
+        if run.agent is not None:
+            if run.state is RunState.CLOSING:
+                run.agent.stop()  # asked a second time: hang up on it
+            else:
+                run.agent.interrupt()
         self._enter(run, RunState.CLOSING)
 
     def answer(self, run: Run, ask_id: str, answer: Answer) -> None:
         """Answer one of a run's questions; an answer that comes too late is dropped."""
-        _, future = run.asks.pop(ask_id, (None, None))
+        _, future = run.asks.get(ask_id, (None, None))
         if future is not None and not future.done():
             future.set_result(answer)
-        if not run.asks and run.state is RunState.WAITING:
-            self._enter(run, RunState.RUNNING)
-        else:
-            self._on_change(run)
+        self._withdraw(run, ask_id)
 
     async def close(self, deadline: float) -> None:
         """End all runs. What does not go within `deadline` seconds is killed; returns when no
@@ -207,8 +204,7 @@ class RunPool:
         agents = await asyncio.to_thread(importlib.import_module, "sessiontree.claude.agent")
 
         def hear(message: Message) -> None:
-            run.log.add(message)
-            self._on_message(run, message)
+            self._hear(run, message)
 
         async def ask(question: Ask) -> Answer:
             return await self._put(run, question)
@@ -235,21 +231,42 @@ class RunPool:
             self.interrupt(other)
 
     async def _put(self, run: Run, question: Ask) -> Answer:
+        """Puts a question to the person and waits for the answer: a no, when it takes too long."""
         if run.state is RunState.CLOSING:
             return Deny("The person interrupted the run.")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         run.asks[question.id] = (question, future)
         self._enter(run, RunState.WAITING)
+        patience = self._config.patience.answer
         try:
-            return await future
+            async with asyncio.timeout(patience):
+                return await future
+        except TimeoutError:
+            words = f"{question.tool} was denied: nobody answered for {_duration(patience)}"
+            self._hear(run, _noted(f"denied:{question.id}", words))
+            return Deny(f"Nobody answered for {_duration(patience)}. Stop here; say what you need.")
         finally:
-            run.asks.pop(question.id, None)  # also when the CLI took its question back
+            self._withdraw(run, question.id)  # also when the CLI took its question back
+
+    def _withdraw(self, run: Run, ask_id: str) -> None:
+        """A question is no longer there to be answered."""
+        if run.asks.pop(ask_id, None) is None:
+            return
+        if run.state is RunState.WAITING and not run.asks:
+            run.state = RunState.RUNNING
+        self._on_change(run)
 
     def _deny_all(self, run: Run, why: str) -> None:
         for _, future in run.asks.values():
             if not future.done():
                 future.set_result(Deny(why))
         run.asks.clear()
+
+    def _hear(self, run: Run, message: Message) -> None:
+        run.log.add(message)
+        self._on_message(run, message)
+        if isinstance(message, Ended):
+            self._enter(run, RunState.CLOSING)  # its process is still to go
 
     def _enter(self, run: Run, state: RunState) -> None:
         run.state = state
@@ -262,3 +279,14 @@ class RunPool:
 
 async def _loads_nothing(plan: Plan) -> bool:
     return not plan.project
+
+
+def _noted(key: str, text: str) -> Noted:
+    return Noted(key=key, what="denied", text=text, level=Level.WARNING, at=time.time())
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours and not minutes:
+        return f"{hours} h"
+    return f"{hours * 60 + minutes} min" if seconds >= 60 else f"{seconds:.0f} s"

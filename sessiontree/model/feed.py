@@ -81,7 +81,9 @@ class Feed:
         self._nodes: dict[str, Node] = {}
         self._unknown: dict[str, Node] = {}  # calls that are known only from what came after
         self._running: dict[str, Node] = {}  # calls without a result
-        self._streams: dict[tuple[str, int], _Stream] = {}
+        self._streams: dict[str, dict[int, _Stream]] = {}  # message id → its open blocks
+        self._fresh: dict[_Stream, None] = {}  # those that got more since the last `take`
+        self._typed: dict[str, dict[str, None]] = {}  # agent → ids of what is being typed
         self._blocks: dict[str, int] = {}  # message id → how many of its blocks are known
         self._last_at: dict[str, float] = {}  # agent → time of its last message
         self._first_turn = self._next_turn = first_turn
@@ -119,15 +121,16 @@ class Feed:
         """Brings `events` up to date and returns what changed since the last call, None where
         nothing did. Costs the text that came since then, the events behind the first one that
         was put in, and those that came in front."""
-        for stream in self._streams.values():
+        for stream in self._fresh:
             stream.show(self._outline)
+        self._fresh.clear()
         return self._outline.lay_out()
 
     def close(self) -> None:
         """Says that nothing that is open will go on: text is taken as it is, and a call without
         a result has failed. Should the rest arrive after all, it is put in its place."""
-        for stream in self._streams.values():
-            stream.show(self._outline, whole=True)
+        for message_id in self._streams:
+            self._end(message_id)
         for node in self._running.values():
             if isinstance(node.event, ToolCall):
                 self._outline.replace(node, replace(node.event, state=CallState.FAILED))
@@ -166,7 +169,10 @@ class Feed:
         _add_missing(self._nodes, head._nodes)
         _add_missing(self._unknown, head._unknown)
         _add_missing(self._running, head._running)
-        _add_missing(self._streams, head._streams)
+        for message_id, blocks in head._streams.items():
+            _add_missing(self._streams.setdefault(message_id, {}), blocks)
+        _add_missing(self._fresh, head._fresh)
+        _add_missing(self._typed, head._typed)
         _add_missing(self._blocks, head._blocks)
         _add_missing(self._last_at, head._last_at)
 
@@ -199,16 +205,19 @@ class Feed:
             self._put("", Mark(key=MARK_KEY, text=self._mark_text))
 
     def _started(self, message: Started) -> None:
-        line = self._line(message.agent)
-        for (message_id, _), stream in self._streams.items():
-            if message_id != message.message_id and stream.node.parent is line:
-                stream.show(self._outline, whole=True)  # an attempt that was given up
+        typed = self._typed.setdefault(message.agent, {})
+        for message_id in typed.keys() - {message.message_id}:
+            del typed[message_id]
+            self._end(message_id)  # an attempt that was given up
         self._stream(message, message.name, message.call_id)
 
     def _delta(self, message: Delta) -> None:
-        stream = self._streams.get((message.message_id, message.index)) or self._stream(message)
+        blocks = self._streams.get(message.message_id, {})
+        stream = blocks.get(message.index) or self._stream(message)
         if stream:
             stream.block.typed.add(message.text)
+            self._fresh[stream] = None
+            self._typed.setdefault(message.agent, {})[message.message_id] = None
 
     def _said(self, message: Said) -> None:
         for block in message.blocks:
@@ -279,15 +288,24 @@ class Feed:
         node = self._put(message.agent, event)
         if isinstance(event, ToolCall):
             self._running[event.key] = node
-        stream = self._streams[message.message_id, message.index] = _Stream(node, message.kind)
+        stream = _Stream(node, message.kind)
+        self._streams.setdefault(message.message_id, {})[message.index] = stream
+        self._typed.setdefault(message.agent, {})[message.message_id] = None
         return stream
+
+    def _end(self, message_id: str) -> None:
+        """No more is expected of the open blocks of a message."""
+        for stream in self._streams.get(message_id, {}).values():
+            stream.show(self._outline, whole=True)
 
     def _claim(self, message: Said, kind: DeltaKind, call_id: str = "") -> _Stream | None:
         """The stream that a whole block completes; it ends with that."""
-        for (message_id, index), stream in self._streams.items():
-            ours = message_id == message.message_id and stream.kind is kind
-            if ours and stream.node.event.key in (call_id, f"{message_id}:{index}"):
-                return self._streams.pop((message_id, index))
+        blocks = self._streams.get(message.message_id, {})
+        for index, stream in blocks.items():
+            keys = (call_id, f"{message.message_id}:{index}")
+            if stream.kind is kind and stream.node.event.key in keys:
+                self._fresh.pop(stream, None)
+                return blocks.pop(index)
         return None
 
     def _spoke(self, message: Said, block: TextBlock | ThinkingBlock) -> None:
@@ -391,8 +409,8 @@ class Feed:
                 self._nodes[key] = node
                 self._outline.replace(node, replace(node.event, key=key))
         self._blocks[message_id] += by
-        for at in [at for at in self._streams if at[0] == message_id]:
-            self._streams[message_id, at[1] + by] = self._streams.pop(at)
+        blocks = self._streams.pop(message_id, {})
+        self._streams[message_id] = {index + by: stream for index, stream in blocks.items()}
 
 
 def _add_missing(mine: dict[Key, Value], theirs: Mapping[Key, Value]) -> None:

@@ -106,7 +106,7 @@ class Suggestion:
 class Ask:
     """A tool call that waits for a person. Every text in it is clean."""
 
-    id: str  # the tool-use id
+    id: str
     session: str
     kind: AskKind
     tool: str
@@ -140,10 +140,23 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run ended as it did, for a person. `text` is ours: what happened, what to do. `said`
+    is what Claude Code or the API gave: it may quote a message, so it is shown and never stored."""
+
+    text: str = ""
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.text} It said: {self.said}" if self.said else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `text` is a sentence for a person: what happened, what to do."""
+    """How a run ended."""
 
     ending: Ending
-    text: str = ""
+    reason: Reason = Reason()
     cost_usd: float | None = None
     heard: bool = False  # whether the prompt is in the transcript

@@ -157,7 +157,7 @@ class MainBase(Screen[None]):
         if run is not None and run.since is not None:
             words = f"{words} {_duration(self.now() - run.since)}"
             if run.state is RunState.CLOSING:
-                words = "interrupting …"
+                words = "interrupting … esc again hangs up" if run.unwanted else "closing …"
         return f"{glyph} {words}".strip(), style
 
     def _summary(self) -> Summary:

@@ -165,7 +165,7 @@ class StartKeys(MainBase):
         if outcome is None or outcome.ending is not Ending.FAILED:
             return
         label = self.engine.label(run.plan.session)
-        self.app.say(f"‹{label}›: {outcome.text}", trouble=True)
+        self.app.say(f"‹{label}›: {outcome.reason.words}", trouble=True)
         selected = self.aiming.selection.session == run.plan.session
         if selected and not outcome.heard and not self.composer.text.strip():
             self._bring_back(run.plan.session)
