@@ -17,7 +17,7 @@ from textual.filter import LineFilter
 
 from sessiontree.config import Config
 from sessiontree.engine.engine import Engine
-from sessiontree.engine.runs import Run
+from sessiontree.engine.runs import Run, RunState
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.ui.collecting import EVERY, Collecting
@@ -150,7 +150,8 @@ class SessionTree(App[None]):
     # End
 
     async def action_quit(self) -> None:
-        runs = list(self._engine.pool) if self._engine else []
+        pool = self._engine.pool if self._engine else ()
+        runs = [run for run in pool if run.state is not RunState.CLOSING]  # those end anyway
         if not runs or self._ending:
             self.close_down()
             return
