@@ -215,7 +215,7 @@ class RunPool:
             agent.stop()
         # Asked as late as can be: a run may have waited for long since the person decided.
         holds = await self._holds(run.plan)
-        outcome = await agent.run() if holds else Outcome(Ending.FAILED, CHANGED)
+        outcome = await agent.run() if holds else Outcome(Ending.FAILED, Reason(CHANGED))
         if agent.started_pid is not None:
             self._pids.add(agent.started_pid)
         self._deny_all(run, "The run is over.")
