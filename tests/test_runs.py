@@ -18,7 +18,7 @@ from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, ToolUse, say
 from sessiontree.demo.request import Request
-from sessiontree.engine.runs import Run, RunPool, RunState
+from sessiontree.engine.runs import LOGGED, Log, Run, RunPool, RunState
 from sessiontree.model import message as m
 from sessiontree.model.run import Allow, Answer, Ask, Choice, Deny, Ending, Mode, Plan, Verb
 from tests.api import ClaudePlace
@@ -395,3 +395,18 @@ async def test_closing_while_a_question_waits(place: ClaudePlace, api: MessagesA
     await bench.pool.close(5)
     assert run.outcome and run.outcome.ending is Ending.INTERRUPTED
     assert not (place.cwd / "made-by-tool").exists()
+
+
+def test_an_hour_of_streaming_is_kept_as_briefly_as_a_minute() -> None:
+    log = Log()
+    for number in range(2 * LOGGED):
+        for piece in range(5):
+            log.add(
+                m.Delta(message_id=f"m{number}", index=0, kind=m.DeltaKind.TEXT, text=f"{piece} ")
+            )
+        log.add(m.Said(message_id=f"m{number}", blocks=(m.TextBlock("0 1 2 3 4 "),)))
+    log.add(m.Delta(message_id="now", index=0, kind=m.DeltaKind.TEXT, text="and "))
+    kept = list(log)
+    assert len(kept) == LOGGED + 1
+    assert isinstance(kept[-1], m.Delta) and kept[-1].message_id == "now"
+    assert isinstance(kept[0], m.Said) and kept[0].message_id == f"m{LOGGED}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -35,12 +36,17 @@ class RunState(StrEnum):
     CLOSING = "closing"
 
 
+LOGGED = 1_000
+"""Messages that are kept of a run. Claude Code writes its transcript while it speaks (seen on
+2.1.330): what is read from there and what is kept here overlap by far."""
+
+
 class Log:
-    """What a run has said so far, without the deltas whose whole has come: as long as the
-    conversation, not as long as the typing."""
+    """The end of what a run has said so far, without the deltas whose whole has come. What is
+    further back is in the transcript: a run of hours takes no more memory than one of minutes."""
 
     def __init__(self) -> None:
-        self._settled: list[Message] = []
+        self._settled: deque[Message] = deque(maxlen=LOGGED)
         self._typing: dict[tuple[str, str], list[Message]] = {}
 
     def add(self, message: Message) -> None:

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-PARTS = ("tree", "stream", "transcript", "library", "store")
+PARTS = ("start", "tree", "stream", "transcript", "hour", "library", "compare", "store")
 
 
 def main(names: list[str]) -> None:

@@ -23,8 +23,9 @@ from sessiontree.ui.stream.markdown import Markdown
 GUESS = 3
 """Rows of an event that was never laid out."""
 
-_MOST_ROWS = 20_000
-"""Rows of laid-out events that are kept; the least lately used go first."""
+_MOST_ROWS = 3_000
+"""Rows of laid-out events that are kept, at 6 KB each once they were drawn; the least lately used
+go first."""
 
 
 @dataclass(slots=True, eq=False)
