@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sessiontree.claude.cost import turn_costs
 from sessiontree.claude.lineage import Lineage, link_all
@@ -194,7 +195,8 @@ def test_a_chain_of_a_thousand_forks_is_linked(maker: Maker) -> None:
     last = next(one for one in scanned if one.session.id == at.id)
     for number in range(800):
         id = f"{number:08}-0000-4000-8000-000000000000"
-        made[id] = replace(last, session=replace(last.session, id=id, created=9e9 + number))
+        session = replace(last.session, id=id, created=9e9 + number)
+        made[id] = structs.replace(last, session=session)
     check(maker, scanned)
     links = link_all([*scanned, *made.values()], {})
     assert {links[id].parent for id in made} == {at.id}

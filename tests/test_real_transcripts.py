@@ -15,8 +15,7 @@ import pytest
 
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.offline_fork import fork_offline
-from sessiontree.claude.transcript import lines, messages, read_session
-from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.claude.transcript import lines, messages, read_session, records
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Reply, ToolUse, Usage, say
 from sessiontree.demo.request import Request
@@ -242,15 +241,11 @@ async def test_tools_and_subagents(api: MessagesApi, writer: Writer) -> None:
     assert task.text == "Look around"
 
 
-async def test_the_real_lines_are_read_without_parsing(api: MessagesApi, writer: Writer) -> None:
+async def test_the_real_lines_are_all_of_the_usual_form(api: MessagesApi, writer: Writer) -> None:
     root = await writer.new("one", "two")
     await writer.fork(root, "three")
     for path in (writer.place.config_dir / "projects").glob("*/*.jsonl"):
-        data = path.read_bytes()
-        framed, parsed = (lines.read(data, frame=frame).entries for frame in (True, False))
-        assert [_told(entry) for entry in framed] == [_told(entry) for entry in parsed]
-        assert not any(entry.detailed for entry in framed if entry.kind is Kind.ASSISTANT)
-        assert not any(entry.detailed for entry in framed if entry.kind is Kind.ANSWER)
+        assert records.decode_lines(path.read_bytes())
 
 
 async def test_the_maker_writes_what_the_real_cli_writes(
@@ -318,11 +313,6 @@ def _prompts(request: Request) -> list[str]:
         blocks = [{"text": content}] if isinstance(content, str) else content
         found += [block.get("text", "") for block in blocks if message["role"] == "user"]
     return found
-
-
-def _told(entry: Any) -> tuple[Any, ...]:
-    source = None if entry.kind is Kind.OTHER else entry.source
-    return (entry.uuid, entry.parent, entry.kind, entry.time, source, entry.writer, entry.api)
 
 
 def _forms(data: bytes) -> Iterator[tuple[str, list[str]]]:

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sessiontree.claude.transcript import Reader, lines, messages, read_session
-from sessiontree.claude.transcript.entries import Entry
-from sessiontree.claude.transcript.prompts import Kind
+from sessiontree.claude.transcript import Reader, lines, messages, read_session, records
+from sessiontree.claude.transcript.entries import Entry, entry_of
 from sessiontree.model.message import Answered, CallBlock, Message, Noted, Prompted, Said, TextBlock
 from sessiontree.model.session import Presence, Session
 from tests.forest_maker import Made, Maker
@@ -296,17 +295,35 @@ def test_subagents_stand_in_their_call(maker: Maker) -> None:
     assert [m.agent for m in reader.later() or ()] == [call]
 
 
-# Reading without parsing is the same as parsing
+# Lines of the usual form, and odd ones
 
 
 @pytest.mark.parametrize("path", sorted(SCREEN.glob("*.jsonl")), ids=lambda path: path.stem[:8])
-def test_frames_of_real_lines_are_matched_as_they_would_be_parsed(path: Path) -> None:
-    assert _frames(path.read_bytes(), frame=True) == _frames(path.read_bytes(), frame=False)
+def test_real_lines_are_of_the_usual_form_and_read_the_same_as_odd_ones(path: Path) -> None:
+    data = path.read_bytes()
+    assert records.decode_lines(data)
+    usual = lines.read(data).entries
+    odd = lines.read(b"\n" + data).entries  # one by one
+    assert [_told(entry) for entry in odd] == [_told(entry) for entry in usual]
+    assert [(e.start - 1, e.end - 1) for e in odd] == [(e.start, e.end) for e in usual]
+    parsed = [entry_of(records.lenient(record), 0, 0) for record in lines.parsed(data)]
+    assert [_told(entry) for entry in parsed if entry] == [_told(entry) for entry in usual]
+
+
+def test_what_is_of_another_type_than_it_should_be_is_not_there(tmp_path: Path) -> None:
+    said = _says("a2", "Yes") | {"parentUuid": "p1"}
+    said["message"] |= {"usage": {"input_tokens": 7, "output_tokens": "many"}, "model": 5}
+    said |= {"requestSessionId": None, "forkedFrom": {"sessionId": "s"}, "isSidechain": "no"}
+    read = read_session(_file(tmp_path, [_user("p1", "One") | {"cwd": [1]}, said]), "p").session
+    assert read.damage == ()
+    assert [(t.label, t.last, t.usage.input, t.usage.output) for t in read.turns] == [
+        ("One", "a2", 7, 0)
+    ]
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_damage_anywhere_is_read_the_same_with_and_without_parsing(data: st.DataObject) -> None:
+def test_damage_anywhere_leaves_whole_lines_as_they_are(data: st.DataObject) -> None:
     """Lines cut, run together, overwritten: nothing raises, and a whole line is read as what it
     is, however it is read."""
     original = next(SCREEN.glob("680e*.jsonl")).read_bytes()
@@ -326,20 +343,17 @@ def test_damage_anywhere_is_read_the_same_with_and_without_parsing(data: st.Data
                     del content[end]
         if not content:
             return
-    parsed = {entry[0]: entry for entry in _frames(bytes(content), frame=False)}
-    whole = set(original.split(b"\n"))
-    for entry in _frames(bytes(content), frame=True):
-        line = bytes(content[entry[-2] : entry[-1]]).rstrip(b"\n")
-        assert line not in whole or parsed[entry[0]] == entry
+    whole = {original[e.start : e.end].rstrip(b"\n"): e for e in lines.read(original).entries}
+    read = lines.read(bytes(content))
+    found = {bytes(content[e.start : e.end]).rstrip(b"\n"): e for e in read.entries}
+    for line in content.split(b"\n"):
+        if entry := whole.get(bytes(line)):
+            assert _told(found[bytes(line)]) == _told(entry)
 
 
-def _frames(data: bytes, *, frame: bool) -> list[tuple[Any, ...]]:
-    def told(entry: Entry) -> tuple[Any, ...]:
-        copied = (None if entry.kind is Kind.OTHER else entry.source, entry.writer)
-        place = (entry.start, entry.end)
-        return (entry.uuid, entry.parent, entry.kind, entry.time, *copied, entry.api, *place)
-
-    return [told(entry) for entry in lines.read(data, frame=frame).entries]
+def _told(entry: Entry) -> tuple[Any, ...]:
+    said = (entry.kind, entry.text, entry.answers, entry.calls, entry.counts)
+    return (entry.uuid, entry.parent, entry.time, entry.source, entry.writer, entry.api, *said)
 
 
 # Damage

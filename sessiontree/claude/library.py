@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from sessiontree.claude.index import Index
 from sessiontree.claude.transcript.scan import Scanned, read_session
 from sessiontree.model.session import Presence, Session
@@ -230,7 +232,7 @@ class Library:
         if other is None:
             del self._paths[id]
             session = replace(scanned.session, presence=Presence.GONE, path="")
-            other = self._gone[id] = replace(scanned, session=session)
+            other = self._gone[id] = structs.replace(scanned, session=session)
             progress.removed.append(id)
         progress.changed.append(other)
 

@@ -115,7 +115,7 @@ def _copy(
 
 
 def _record(entry: Entry, data: bytes) -> dict[str, Any]:
-    for record in lines.records(data[entry.start : entry.end]):
+    for record in lines.parsed(data[entry.start : entry.end]):
         if record.get("uuid") == entry.uuid:
             return record
     raise ForkError(f"Message {entry.uuid} could not be read again.")
@@ -135,7 +135,7 @@ def _replacements(data: bytes, source: str, child: str) -> list[dict[str, Any]]:
     found: list[Any] = []
     for line in data.split(b"\n"):
         if line.startswith(b'{"type":"content-replacement"'):
-            for record in lines.records(line):
+            for record in lines.parsed(line):
                 replacements = record.get("replacements")
                 if record.get("sessionId") == source and isinstance(replacements, list):
                     found += replacements

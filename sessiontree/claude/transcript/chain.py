@@ -8,7 +8,7 @@ starts a new root, a damaged line leaves a hole, and older releases wrote lines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessiontree.claude.transcript.entries import Entry
@@ -34,10 +34,12 @@ _ANSWERS = frozenset((Kind.PROMPT, Kind.ASSISTANT, Kind.ANSWER, Kind.INTERRUPTED
 
 @dataclass(slots=True)
 class Chain:
-    """A connected transcript. `prompts` has the index of each turn's prompt, in file order."""
+    """A connected transcript. `prompts` has the index of each turn's prompt, in file order,
+    `boundaries` those of compactions."""
 
     entries: Sequence[Entry]
     prompts: list[int]
+    boundaries: list[int]
     tip: int  # index of the live tip, -1 where there is none
     lost: int  # entries whose parent is not in the file
 
@@ -64,28 +66,36 @@ def connect(
     places: dict[str, int] = {}
     twins: dict[tuple[str, str], int] = {}
     starts: list[int] = []
+    boundaries: list[int] = []
     lost = 0
     before = -1
     tip = -1
     for index, entry in enumerate(entries):
-        if entry.uuid in places:  # written again: the first one counts
-            entry.up, entry.kind = places[entry.uuid], Kind.OTHER
-            entry.turn = entries[entry.up].turn
+        first = places.setdefault(entry.uuid, index)
+        if first != index:  # written again: the first one counts
+            entry.up, entry.kind = first, Kind.OTHER
+            entry.turn = entries[first].turn
             continue
-        entry.up = places.get(entry.parent, -1) if entry.parent else -1
-        places[entry.uuid] = index
-        if entry.up < 0 and whole and (entry.parent or entry.kind is Kind.BOUNDARY):
-            lost += entry.kind is not Kind.BOUNDARY and index > 0
-            entry.up = before
-        entry.turn = entries[entry.up].turn if entry.up >= 0 else -1
-        if entry.kind is Kind.PROMPT:
+        up = places.get(entry.parent, -1) if entry.parent else -1
+        if up == index:  # it names itself
+            up = -1
+        kind = entry.kind
+        if kind is Kind.BOUNDARY:
+            boundaries.append(index)
+        if up < 0 and whole and (entry.parent or kind is Kind.BOUNDARY):
+            lost += kind is not Kind.BOUNDARY and index > 0
+            up = before
+        entry.up = up
+        entry.turn = entries[up].turn if up >= 0 else -1
+        if kind is Kind.PROMPT:
             _begin(entry, index, entries, starts, twins)
-        if entry.kind in MESSAGES:
+            kind = entry.kind
+        if kind in MESSAGES:
             tip = index
         before = index
     if leaf[0] and tip < leaf[1]:
         tip = places.get(leaf[0], tip if whole else -1)
-    chain = Chain(entries, starts, tip, lost)
+    chain = Chain(entries, starts, boundaries, tip, lost)
     while tip >= 0:
         entries[tip].live = True
         tip = entries[tip].up
@@ -126,13 +136,9 @@ def end_of(chain: Chain, turn: str, *, complete: bool = False) -> int:
     return -1
 
 
-def ends(
-    chain: Chain, *, complete: bool = True, fill: Callable[[Entry], None] | None = None
-) -> list[int]:
+def ends(chain: Chain, *, complete: bool = True) -> list[int]:
     """For each turn the index of its last entry on the way to the tip (on an arm that was left:
-    to that arm's own end), with `complete` the last one up to which all tool calls are answered.
-
-    `fill` parses an entry of which only the frame was read."""
+    to that arm's own end), with `complete` the last one up to which all tool calls are answered."""
     entries = chain.entries
     last = [-1] * len(chain.prompts)
     onward = [-1] * len(chain.prompts)  # the prompt that follows, a live one rather than a later
@@ -142,20 +148,17 @@ def ends(
         if turn >= 0 and (onward[turn] < 0 or not entries[onward[turn]].live):
             onward[turn] = index
     for index, entry in enumerate(entries):
-        if entry.turn >= 0 and _extends(entries, last[entry.turn], entry):
-            last[entry.turn] = index
+        turn = entry.turn
+        # A turn that nothing follows is longer with a message, and with what hangs on its end. (A
+        # later message on a side branch is one of several parallel results.)
+        if turn >= 0 and (entry.kind in MESSAGES or entry.up == last[turn] or last[turn] < 0):
+            last[turn] = index
     for turn, prompt in enumerate(chain.prompts):
         if onward[turn] >= 0:
             last[turn] = _before_compaction(entries, entries[onward[turn]].up, prompt)
         elif complete:
-            last[turn] = _complete(chain, turn, last[turn], fill)
+            last[turn] = _complete(chain, turn, last[turn])
     return last
-
-
-def _extends(entries: Sequence[Entry], last: int, entry: Entry) -> bool:
-    """Whether a turn that nothing follows is longer with this entry: a message, or what hangs on
-    the end. (A later message on a side branch is one of several parallel results.)"""
-    return last < 0 or entry.kind in MESSAGES or entry.up == last
 
 
 def _before_compaction(entries: Sequence[Entry], last: int, prompt: int) -> int:
@@ -170,14 +173,11 @@ def _before_compaction(entries: Sequence[Entry], last: int, prompt: int) -> int:
 
 def boundary(chain: Chain) -> int:
     """Index of the last compaction on the live line, -1 where there is none."""
-    entries = chain.entries
-    return max(
-        (i for i, entry in enumerate(entries) if entry.live and entry.kind is Kind.BOUNDARY),
-        default=-1,
-    )
+    live = (index for index in reversed(chain.boundaries) if chain.entries[index].live)
+    return next(live, -1)
 
 
-def _complete(chain: Chain, turn: int, last: int, fill: Callable[[Entry], None] | None) -> int:
+def _complete(chain: Chain, turn: int, last: int) -> int:
     """`last`, or the entry before the API message that has a call without an answer."""
     entries = chain.entries
     path = []
@@ -186,12 +186,9 @@ def _complete(chain: Chain, turn: int, last: int, fill: Callable[[Entry], None] 
         path.append(at)
         at = entries[at].up
     path.reverse()
-    if _answered(entries, path, fill):
+    if _answered(entries, path):
         return last
     own = [entry for entry in entries if entry.turn == turn]
-    if fill is not None:
-        for entry in own:
-            fill(entry)
     answered = {answer for entry in own for answer in entry.answers}
     for place, index in enumerate(path):
         if any(call not in answered for call in entries[index].calls):
@@ -202,9 +199,7 @@ def _complete(chain: Chain, turn: int, last: int, fill: Callable[[Entry], None] 
     return last
 
 
-def _answered(
-    entries: Sequence[Entry], path: Sequence[int], fill: Callable[[Entry], None] | None
-) -> bool:
+def _answered(entries: Sequence[Entry], path: Sequence[int]) -> bool:
     """Whether a path ends in an API message without calls: the API goes on only when all calls
     before it were answered."""
     api = None
@@ -214,8 +209,6 @@ def _answered(
             continue
         if entry.kind is not Kind.ASSISTANT or (api is not None and entry.api != api):
             return api is not None
-        if fill is not None:
-            fill(entry)
         if entry.calls:
             return False
         api = entry.api

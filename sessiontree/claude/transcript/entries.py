@@ -1,13 +1,12 @@
-"""One parsed line of a transcript → the entry of the conversation that it is."""
+"""The record on one line of a transcript → the entry of the conversation that it is."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sessiontree.claude.transcript import prompts
+from sessiontree.claude.transcript import prompts, records
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.model.session import Usage
+from sessiontree.claude.transcript.records import Record
 
 CONVERSATION = {
     "user": Kind.META,
@@ -17,44 +16,86 @@ CONVERSATION = {
     "progress": Kind.OTHER,
 }
 """The types of lines that form the conversation."""
+SYNTHETIC = "<synthetic>"
+"""The model that Claude Code names for an answer that it wrote itself."""
 
 
 class Entry:
-    """One line of the conversation. `start` and `end` are byte offsets in the file.
+    """One line of the conversation. `start` and `end` are byte offsets in the file; `up`, `turn`
+    and `live` are set by `chain.connect`. A plain class: a file has thousands, most with
+    defaults."""
 
-    `up`, `turn` and `live` are set by `chain.connect`; `usage`, `calls` and `answers` only once
-    the line was parsed (`detailed`). A plain class: a file has thousands, most with defaults."""
-
-    source: tuple[str, str] | None = None
-    """`forkedFrom`: session id, message uuid."""
-    writer: str = ""
-    """`requestSessionId`: the session that an assistant line was copied from."""
-    api: str = ""
-    """Id of the API message."""
-    usage: Usage | None = None
-    calls: tuple[str, ...] = ()
-    """Tool-use ids."""
-    answers: tuple[str, ...] = ()
     text: str = ""
     """Of a prompt: what was typed."""
-    detailed: bool = False
+    answers: tuple[str, ...] = ()
+    """Ids of the tool uses whose results it has."""
     up: int = -1
     """Index of its parent, -1 at a root."""
     turn: int = -1
     """Index of its turn, -1 before the first."""
     live: bool = False
 
-    def __init__(
-        self, uuid: str, parent: str | None, kind: Kind, time: str, start: int, end: int
-    ) -> None:
-        self.uuid = uuid
-        self.parent = parent
+    def __init__(self, record: Record, kind: Kind, start: int, end: int) -> None:
+        self.record = record
+        self.uuid = record.uuid
+        self.parent = record.parent_uuid or None
         """`parentUuid`; of a compaction's boundary what it follows."""
         self.kind = kind
-        self.time = time
-        """ISO 8601, as written."""
         self.start = start
         self.end = end
+
+    @property
+    def time(self) -> str:
+        """ISO 8601, as written; "" where there is none."""
+        return records.time(self.record)
+
+    @property
+    def source(self) -> tuple[str, str] | None:
+        """`forkedFrom`: session id, message uuid."""
+        named = self.record.forked_from
+        if named is None or not named.session_id or not named.message_uuid:
+            return None
+        return named.session_id, named.message_uuid
+
+    @property
+    def writer(self) -> str:
+        """`requestSessionId`: the session that an assistant line was copied from."""
+        return self.record.request_session_id if self.kind is Kind.ASSISTANT else ""
+
+    @property
+    def api(self) -> str:
+        """Id of the API message."""
+        message = self.record.message
+        return message.id if message else ""
+
+    @property
+    def model(self) -> str:
+        message = self.record.message
+        return message.model if message else ""
+
+    @property
+    def counts(self) -> tuple[int, int, int, int] | None:
+        """The tokens of an API message: input, output, read from and written to the cache. None
+        for one that Claude Code wrote itself."""
+        message = self.record.message
+        if message is None or message.usage is None or message.model == SYNTHETIC:
+            return None
+        said = message.usage
+        return (
+            said.input_tokens,
+            said.output_tokens,
+            said.cache_read_input_tokens,
+            said.cache_creation_input_tokens,
+        )
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Ids of its tool uses. Parses the answer."""
+        message = self.record.message
+        found = records.blocks(message.content) if message else ""
+        if isinstance(found, str):
+            return ()
+        return tuple(block.id for block in found if block.type == "tool_use")
 
 
 def seconds(time: str) -> float | None:
@@ -65,81 +106,46 @@ def seconds(time: str) -> float | None:
         return None
 
 
-def text(record: dict[str, Any], name: str) -> str:
-    value = record.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def entry_of(record: dict[str, Any], start: int, end: int) -> Entry:
-    """The entry that a parsed line of the conversation is."""
-    parent = record.get("parentUuid")
-    entry = Entry(
-        record["uuid"],
-        parent if isinstance(parent, str) and parent else None,
-        CONVERSATION[record["type"]],
-        text(record, "timestamp"),
-        start,
-        end,
-    )
-    source = record.get("forkedFrom")
-    if isinstance(source, dict):
-        session, message = source.get("sessionId"), source.get("messageUuid")
-        if isinstance(session, str) and isinstance(message, str):
-            entry.source = (session, message)
-    detail(entry, record)
-    if record.get("subtype") == "compact_boundary" and entry.kind is Kind.SYSTEM:
+def entry_of(record: Record, start: int, end: int) -> Entry | None:
+    """The entry that a line is, None for a line that is not of the conversation."""
+    kind = CONVERSATION.get(record.type)
+    if kind is None or not record.uuid:
+        return None
+    entry = Entry(record, kind, start, end)
+    if kind is Kind.META:
+        _typed(entry, record)
+    elif kind is Kind.SYSTEM and record.subtype == "compact_boundary":
         entry.kind = Kind.BOUNDARY
         entry.parent = entry.parent or _before_boundary(record)
     return entry
 
 
-def detail(entry: Entry, record: dict[str, Any]) -> None:
-    """Fill in what an entry's parsed line says of a prompt, calls, answers and usage."""
-    entry.detailed = True
-    message = record.get("message")
-    message = message if isinstance(message, dict) else {}
-    content = message.get("content")
-    if record["type"] == "assistant":
-        entry.api = text(message, "id")
-        entry.writer = text(record, "requestSessionId")
-        entry.calls = _ids(content, "tool_use", "id")
-        entry.usage = usage_of(message)
-    elif record["type"] == "user":
-        entry.kind = prompts.kind_of(record, content)
-        if entry.kind is Kind.PROMPT:
-            entry.text = prompts.typed(content)
-        elif entry.kind is Kind.ANSWER:
-            entry.answers = _ids(content, "tool_result", "tool_use_id")
-
-
-def _ids(content: object, kind: str, name: str) -> tuple[str, ...]:
-    return tuple(
-        str(block.get(name, "")) for block in prompts.blocks(content) if block.get("type") == kind
+def _typed(entry: Entry, record: Record) -> None:
+    """What a line of type `user` is."""
+    meta = record.is_meta is True or record.is_compact_summary is True
+    content: object = None
+    if record.message:
+        content = records.blocks(record.message.content)
+        if not isinstance(content, str):
+            answers = tuple([one.tool_use_id for one in content if one.type == "tool_result"])
+            if answers and not meta:
+                entry.kind, entry.answers = Kind.ANSWER, answers
+                return
+            content = records.content(record.message.content)
+    entry.kind = prompts.kind_of(
+        content,
+        meta=meta,
+        hidden=record.is_visible_in_transcript_only is True,
+        sent=record.prompt_source == "system"
+        or (record.origin is not None and record.origin.kind != "human"),
     )
+    if entry.kind is Kind.PROMPT:
+        entry.text = prompts.typed(content)
 
 
-def usage_of(message: dict[str, Any]) -> Usage | None:
-    """The tokens of an API message; None for one that Claude Code wrote itself."""
-    usage = message.get("usage")
-    if not isinstance(usage, dict) or message.get("model") == "<synthetic>":
-        return None
-    return Usage(
-        _count(usage, "input_tokens"),
-        _count(usage, "output_tokens"),
-        _count(usage, "cache_read_input_tokens"),
-        _count(usage, "cache_creation_input_tokens"),
-    )
-
-
-def _count(usage: dict[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _before_boundary(record: dict[str, Any]) -> str | None:
+def _before_boundary(record: Record) -> str | None:
     """What a compaction follows: the last of the messages that it kept as they were (they stand
     before the boundary in the file and count after it), else the last that it summarised."""
-    facts = record.get("compactMetadata")
-    segment = facts.get("preservedSegment") if isinstance(facts, dict) else None
-    tail = text(segment, "tailUuid") if isinstance(segment, dict) else ""
-    return tail or text(record, "logicalParentUuid") or None
+    facts = record.compact_metadata
+    segment = facts.preserved_segment if facts else None
+    return (segment.tail_uuid if segment else "") or record.logical_parent_uuid or None

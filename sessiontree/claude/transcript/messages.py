@@ -9,12 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sessiontree.claude.transcript import prompts
-from sessiontree.claude.transcript.entries import seconds
+from sessiontree.claude.transcript.entries import SYNTHETIC, seconds
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model import message as m
-
-SYNTHETIC = "<synthetic>"
-"""The model that Claude Code names for an answer that it wrote itself."""
 
 _OUTPUT = re.compile(r"<(?:local-command|bash)-(stdout|stderr)>(.*?)</", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
@@ -133,7 +130,7 @@ def _note(
         return "notified", summary[1] if summary else text, info
     if kind is Kind.SYSTEM:
         content = record.get("content")
-        if prompts.kind_of({}, content) is Kind.COMMAND:
+        if prompts.kind_of(content) is Kind.COMMAND:
             return "command", prompts.typed(content), info
         level = _LEVELS.get(_string(record, "level"))
         if level and isinstance(content, str) and content:

@@ -4,7 +4,7 @@ Claude Code writes under that name."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -43,6 +43,8 @@ _STARTS = (
     ("<task-notification>", Kind.NOTIFIED),
     ("<teammate-message", Kind.NOTIFIED),
 )
+_MARKS = ("<", "[")
+"""What they all begin with."""
 _CONTEXT = ("<system-reminder>", "<ide_")
 """Text blocks that begin so stand beside the prompt and are not part of what was typed."""
 
@@ -52,24 +54,27 @@ _ARGUMENTS = re.compile(_TAG.format("command-args"), re.DOTALL)
 _BASH = re.compile(_TAG.format("bash-input"), re.DOTALL)
 
 
-def kind_of(line: Mapping[str, Any], content: object) -> Kind:
-    """What a line of type `user` is; `content` is its message's."""
-    if line.get("isCompactSummary") is True or line.get("isMeta") is True:
+def kind_of(
+    content: object, *, meta: bool = False, hidden: bool = False, sent: bool = False
+) -> Kind:
+    """What a line of type `user` is, by the content of its message. `meta`: it says that nobody
+    typed it; `hidden`: that the model does not see it; `sent`: that the harness or another agent
+    did."""
+    if meta:
         return Kind.META
     if isinstance(content, list):
         if any(block.get("type") == "tool_result" for block in blocks(content)):
             return Kind.ANSWER
     elif not isinstance(content, str):
         return Kind.OTHER
-    if line.get("isVisibleInTranscriptOnly") is True:
+    if hidden:
         return Kind.META
     text = text_of(content).lstrip()
-    for start, kind in _STARTS:
-        if text.startswith(start):
-            return kind
-    origin = line.get("origin")
-    sender = origin.get("kind", "human") if isinstance(origin, dict) else "human"
-    if sender != "human" or line.get("promptSource") == "system":
+    if text.startswith(_MARKS):
+        for start, kind in _STARTS:
+            if text.startswith(start):
+                return kind
+    if sent:
         return Kind.NOTIFIED
     return Kind.PROMPT if text or has_images(content) else Kind.META
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
-from sessiontree.claude.transcript.entries import Entry, text, usage_of
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.claude.transcript.subagents import Subagents
@@ -129,17 +129,12 @@ class Reader:
             found = _backwards(file.fileno(), size, WINDOW, self._last_tip)
         if found is None:
             return None
-        chain, tip, data, offset, _ = found
+        chain, tip, *_ = found
         for entry in (chain.entries[index] for index in reversed(chain.path(tip))):
             if entry.kind is not Kind.ASSISTANT:
                 continue
-            for record in lines.records(data[entry.start - offset : entry.end - offset]):
-                message = record.get("message")
-                if not isinstance(message, dict):
-                    continue
-                usage = usage_of(message)
-                if usage is not None and usage.total:
-                    return Context(usage.total, clean_line(text(message, "model")))
+            if counts := sum(entry.counts or ()):
+                return Context(counts, clean_line(entry.model))
         return None
 
     def _last_tip(self, chain: Chain, whole: bool) -> int:
@@ -165,7 +160,7 @@ class Reader:
     def _messages(self, entry: Entry, data: bytes) -> Iterator[Message]:
         if entry.kind is Kind.OTHER and b'"queued_command"' not in data[:400]:
             return
-        for record in lines.records(data):
+        for record in lines.parsed(data):
             if record.get("uuid") != entry.uuid:
                 continue
             for message in self._voice.speak(record, entry.kind):

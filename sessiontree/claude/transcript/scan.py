@@ -8,8 +8,10 @@ import operator
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+
+from msgspec import Struct
 
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import entries as entry_lines
@@ -34,8 +36,7 @@ FORK_SECONDS = 5.0
 """How long the prompt of a `/fork` can be written before its session begins (0.1 s was seen)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """A line that a fork copies and by which it is known: a turn's prompt, or the boundary of a
     compaction (a fork of a compacted session begins with that, seen on Claude Code 2.1.330).
 
@@ -49,8 +50,7 @@ class Step:
     writer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True, gc=False):
     """What a session's counter of costs said. The counter goes on in a fork (seen on 2.1.330)."""
 
     turn: int
@@ -59,8 +59,7 @@ class Spent:
     begun: int  # when the count began, milliseconds since the epoch: the same in a whole family
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True, gc=False):
     """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
     transcript, of the last message that was copied."""
 
@@ -78,15 +77,15 @@ def read_session(
 
     One pass over the file; memory grows with its size. `now` is the time to tell a line that is
     being written from one that was cut off."""
-    with Path(path).open("rb", buffering=0) as file:
+    with FileIO(path) as file:
         stat = os.fstat(file.fileno())
         data = file.readall()
-    read = lines.read(data, frame=True)
+    read = lines.read(data)
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
     damage = _damage(read.facts, chain, settled, len(data))
-    created = _created(read.entries, read.facts, data)
-    turns = _turns(chain, data)
+    created = _created(read.entries, read.facts)
+    turns = _turns(chain)
     entries = read.entries
     session = Session(
         id=Path(path).stem,
@@ -114,10 +113,10 @@ def read_session(
     )
 
 
-def _turns(chain: Chain, data: bytes) -> tuple[Turn, ...]:
+def _turns(chain: Chain) -> tuple[Turn, ...]:
     entries = chain.entries
-    last = chains.ends(chain, fill=lambda entry: lines.fill(entry, data))
-    usage = _usage(entries, len(chain.prompts), data)
+    last = chains.ends(chain)
+    usage = _usage(entries, len(chain.prompts))
     compacted = chains.boundary(chain)
     turns: list[Turn] = []
     for number, index in enumerate(chain.prompts):
@@ -139,7 +138,7 @@ def _turns(chain: Chain, data: bytes) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _usage(entries: Sequence[Entry], turns: int, data: bytes) -> list[Usage]:
+def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     """Tokens of each turn. An API message is written as a line per block, each with its usage:
     it counts once, as last said."""
     said: dict[str, Entry] = {}
@@ -148,7 +147,7 @@ def _usage(entries: Sequence[Entry], turns: int, data: bytes) -> list[Usage]:
             said[entry.api or entry.uuid] = entry
     total = [[0, 0, 0, 0] for _ in range(turns)]
     for entry in said.values():
-        if counts := lines.usage(entry, data):
+        if counts := entry.counts:
             total[entry.turn] = list(map(operator.add, total[entry.turn], counts))
     return [Usage(*counts) for counts in total]
 
@@ -157,20 +156,21 @@ def _steps(chain: Chain, session: Session) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
     for entry in entries:
-        if entry.writer and entry.writer != session.id:
+        if entry.kind is Kind.ASSISTANT and entry.writer and entry.writer != session.id:
             writers[entry.turn] = entry.writer
     steps = [
         Step(turn.uuid, number, turn.started, entries[index].source, writers.get(number, ""))
         for number, (turn, index) in enumerate(zip(session.turns, chain.prompts, strict=True))
     ]
-    at = [*chain.prompts]
-    for index, entry in enumerate(entries):
-        if entry.kind is Kind.BOUNDARY:
-            steps.append(Step(entry.uuid, entry.turn, seconds(entry.time), entry.source))
-            at.append(index)
-    if len(steps) > len(chain.prompts):  # in the order of the file
-        steps = [step for _, step in sorted(zip(at, steps, strict=True), key=lambda pair: pair[0])]
-    return tuple(steps)
+    if not chain.boundaries:
+        return tuple(steps)
+    steps += [
+        Step(entry.uuid, entry.turn, seconds(entry.time), entry.source)
+        for entry in map(entries.__getitem__, chain.boundaries)
+    ]
+    at = [*chain.prompts, *chain.boundaries]
+    in_order = sorted(zip(at, steps, strict=True), key=operator.itemgetter(0))
+    return tuple(step for _, step in in_order)
 
 
 def _before(time: float | None, other: float | None) -> bool:
@@ -190,18 +190,20 @@ def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
     return tuple(spent)
 
 
-def _created(entries: Sequence[Entry], facts: Facts, data: bytes) -> float | None:
+def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
     """When this file was begun, as well as it tells. A fork begins with copied lines and their
     times of before; what comes in front of them, or the first line behind them, tells when it was
     made (seen on Claude Code 2.1.330 and the SDK 0.2.187)."""
     begun = seconds(facts.begun)  # what a run without a screen writes first
-    opening = next((seconds(one.time) for one in entries if one.uuid == facts.opening), None)
+    opening = None
+    if facts.opening:
+        opening = next((seconds(one.time) for one in entries if one.uuid == facts.opening), None)
     if begun is not None:  # a `/fork` writes its prompt just before
         near = opening is not None and begun - FORK_SECONDS < opening < begun
         return opening if near else begun
     if not entries:
         return None
-    if facts.bare and (copied := _leading_copies(entries, data)):
+    if facts.bare and (copied := _leading_copies(entries)):
         if _minted(entries, facts):  # the last copied line has the time of the fork
             return seconds(max(entry.time for entry in copied))
         return seconds(entries[min(len(copied), len(entries) - 1)].time)  # `/branch`
@@ -211,15 +213,9 @@ def _created(entries: Sequence[Entry], facts: Facts, data: bytes) -> float | Non
     return seconds(entries[min(written + 1, len(entries) - 1)].time)
 
 
-def _leading_copies(entries: Sequence[Entry], data: bytes) -> list[Entry]:
+def _leading_copies(entries: Sequence[Entry]) -> list[Entry]:
     """The lines in front that name what they were copied from."""
-
-    def names(entry: Entry) -> bool:
-        if entry.source is None and entry.kind is Kind.OTHER:  # read only where it is asked for
-            return data.find(b'"forkedFrom":{', entry.start, entry.end) > 0
-        return entry.source is not None
-
-    return list(itertools.takewhile(names, entries))
+    return list(itertools.takewhile(lambda entry: entry.source is not None, entries))
 
 
 def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
@@ -230,19 +226,15 @@ def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
 
 def _kept(entries: Sequence[Entry], created: float | None, minted: bool) -> str | None:
     """The last message that was copied, by its uuid in the parent's transcript."""
-    kept = None
-    if not minted and entries and not _before(seconds(entries[0].time), created):
+    if minted:
+        copied = [entry for entry in _leading_copies(entries) if entry.kind in chains.MESSAGES]
+        return copied[-1].source[1] if copied and copied[-1].source else None
+    if not entries or not _before(seconds(entries[0].time), created):
         return None
-    for entry in entries:
-        if entry.kind not in chains.MESSAGES:
-            continue
-        if minted and entry.source is None:
-            break
-        if minted or _before(seconds(entry.time), created):
-            kept = entry
-    if kept is None:
-        return None
-    return kept.source[1] if minted and kept.source else kept.uuid
+    for entry in reversed(entries):
+        if entry.kind in chains.MESSAGES and _before(seconds(entry.time), created):
+            return entry.uuid
+    return None
 
 
 def _updated(entries: Sequence[Entry], mtime: float) -> float:

@@ -96,7 +96,7 @@ class Subagents:
             if entry.uuid in agent.seen:
                 continue
             agent.seen.add(entry.uuid)
-            for record in lines.records(data[entry.start - start : entry.end - start]):
+            for record in lines.parsed(data[entry.start - start : entry.end - start]):
                 for message in agent.voice.speak(record, entry.kind):
                     yield message
                     if isinstance(message, Said):

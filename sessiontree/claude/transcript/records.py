@@ -1,0 +1,191 @@
+"""One line of a transcript → the fields of it that matter.
+
+Most bytes of a transcript are attachments, answers and tool results, of which nothing is needed
+but whose child they are. So lines are read with a schema: msgspec passes over what it does not
+name, and what it names is there with the right type or the line is odd. Odd lines are read
+without the schema, slowly; nothing here raises for what a line holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct, field
+
+
+class Source(Struct, rename="camel", gc=False, frozen=True):
+    """`forkedFrom`: what a line was copied from."""
+
+    session_id: str = ""
+    message_uuid: str = ""
+
+
+_Count = Annotated[int, Meta(ge=0)]
+
+
+class Tokens(Struct, gc=False, frozen=True):
+    """The usage of an API message, as the API names it."""
+
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_input_tokens: _Count = 0
+    cache_creation_input_tokens: _Count = 0
+
+
+class Message(Struct, gc=False, frozen=True):
+    id: str = ""
+    model: str = ""
+    content: Raw = Raw(b"null")
+    usage: Tokens | None = None
+
+
+class Block(Struct, gc=False, frozen=True):
+    """A part of a message's content."""
+
+    type: str = ""
+    id: str = ""
+    tool_use_id: str = ""
+
+
+class Origin(Struct, gc=False, frozen=True):
+    kind: str = "human"
+
+
+class Segment(Struct, rename="camel", gc=False, frozen=True):
+    tail_uuid: str = ""
+
+
+class Compaction(Struct, rename="camel", gc=False, frozen=True):
+    preserved_segment: Segment | None = None
+
+
+class Record(Struct, rename="camel", gc=False, frozen=True):
+    """A line, as Claude Code 2.1.330 writes them. What is not there is empty."""
+
+    type: str = ""
+    # of the conversation
+    parent_uuid: str | None = None
+    is_sidechain: bool = False
+    message: Message | None = None
+    uuid: str = ""
+    timestamp: str | int | float | None = None
+    entrypoint: str = ""
+    cwd: str = ""
+    request_session_id: str = ""
+    forked_from: Source | None = None
+    # of what was typed, or was not
+    prompt_source: str | None = None
+    origin: Origin | None = None
+    is_meta: bool | None = None
+    is_compact_summary: bool | None = None
+    is_visible_in_transcript_only: bool | None = None
+    # of a compaction
+    subtype: str | None = None
+    logical_parent_uuid: str | None = None
+    compact_metadata: Compaction | None = None
+    # of state
+    custom_title: str = ""
+    ai_title: str = ""
+    message_id: str | None = None
+    leaf_uuid: str | None = None
+    explicit: bool | None = None
+    total_cost_usd: float | None = field(default=None, name="totalCostUSD")
+    start_time: int | float | str | None = None
+    has_unknown_model_cost: bool | None = None
+
+
+_Kind = TypeVar("_Kind", bound=Struct)
+_INNER: dict[str, type[Struct]] = {
+    "message": Message,
+    "usage": Tokens,
+    "origin": Origin,
+    "forked_from": Source,
+    "compact_metadata": Compaction,
+    "preserved_segment": Segment,
+}
+_record = msgspec.json.Decoder(Record)
+_any = msgspec.json.Decoder()
+_blocks = msgspec.json.Decoder(str | list[Block])
+_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def decode_lines(data: bytes) -> list[Record]:
+    """The records of some whole lines, [] where one is odd. How many there are on each line is not
+    looked at."""
+    try:
+        return _record.decode_lines(data)
+    except _ODD:
+        return []
+
+
+def decode(line: bytes) -> Record | None:
+    """The record on one line; None where it is not one record."""
+    try:
+        return _record.decode(line)
+    except _ODD:
+        found = parse(line)
+        return lenient(found) if isinstance(found, dict) else None
+
+
+def parse(line: bytes) -> Any:
+    """One JSON value, whatever its bytes are and whatever NULs stand around it; None for none."""
+    try:
+        return json.loads(line.decode("utf-8", "replace").strip("\0 \t\r"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def time(record: Record) -> str:
+    """ISO 8601, as written; "" where there is none."""
+    return record.timestamp if isinstance(record.timestamp, str) else ""
+
+
+def content(raw: Raw) -> Any:
+    """The content of a message, parsed."""
+    try:
+        return _any.decode(raw)
+    except _ODD:
+        return parse(bytes(raw))
+
+
+def blocks(raw: Raw) -> str | Sequence[Block]:
+    """The same, as far as it takes to tell calls and results from the rest."""
+    try:
+        known: str | list[Block] = _blocks.decode(raw)
+        return known
+    except _ODD:
+        found = parse(bytes(raw))
+    if isinstance(found, str):
+        return found
+    found = found if isinstance(found, list) else []
+    return [_lenient(Block, block) for block in found if isinstance(block, dict)]
+
+
+def lenient(found: Mapping[str, Any]) -> Record:
+    """A record in which something may have another type than it should: that is not there."""
+    return _lenient(Record, found)
+
+
+def _lenient(kind: type[_Kind], found: Mapping[str, Any]) -> _Kind:
+    kept: dict[str, Any] = {}
+    for one in msgspec.structs.fields(kind):
+        value = found.get(one.encode_name)
+        if one.type is Raw:
+            kept[one.name] = _raw(value)
+        elif inner := _INNER.get(one.name):
+            kept[one.name] = _lenient(inner, value) if isinstance(value, dict) else None
+        else:
+            with contextlib.suppress(msgspec.ValidationError, OverflowError):
+                kept[one.name] = msgspec.convert(value, one.type)
+    return kind(**kept)
+
+
+def _raw(value: Any) -> Raw:
+    try:
+        return Raw(json.dumps(value).encode())
+    except RecursionError:
+        return Raw(b"null")
