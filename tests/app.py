@@ -121,6 +121,10 @@ class Hands:
         events = self.engine.opened.feed.events if self.engine.opened else []
         return [event.text for event in events if isinstance(event, Prompt | Text)]
 
+    def rows(self) -> list[tuple[str, str]]:
+        """The rows of the tree, from the top: session and turn."""
+        return [(row.key.session, row.key.turn) for row in self.main.tree_view.rows.list]
+
     def focused(self) -> Widget | None:
         return self.app.focused
 

@@ -362,12 +362,13 @@ async def test_a_restart_shows_the_same_tree_and_selection(place: ClaudePlace) -
         await hands.press("escape")
         hands.main.tree_view.select(root, hands.forest.session(root).line[1].id)  # type: ignore[union-attr]
         await hands.settled()
-        before = hands.selected
+        before, rows = hands.selected, hands.rows()
         hands.main.remember()
         await hands.until(lambda: hands.engine.view().get("selection", {}).get("turn"))
     async with hands_on(config_of(place)) as hands:
         await hands.until(lambda: hands.selected == before)
         assert sum(1 for _ in hands.forest) == 2
+        assert hands.rows() == rows
 
 
 @pytest.mark.parametrize("size", [(140, 45), (80, 24), (50, 16), (40, 10)])

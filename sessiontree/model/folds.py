@@ -31,6 +31,11 @@ class Folds:
         return session in self._unfolded
 
     @property
+    def unfolded(self) -> frozenset[str]:
+        """The sessions whose turns are shown."""
+        return frozenset(self._unfolded)
+
+    @property
     def any_in_filter(self) -> bool:
         return bool(self._folded_in_filter)
 

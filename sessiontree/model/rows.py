@@ -151,6 +151,11 @@ class Rows:
         """Fold or unfold."""
         self._flip([row.key])
 
+    @property
+    def unfolded(self) -> frozenset[str]:
+        """The sessions whose turns are shown, while nothing is filtered."""
+        return self._folds.unfolded
+
     def unfold(self, sessions: Iterable[str]) -> None:
         """Unfold the rows of these sessions, whether they are in view or not."""
         ids = list(sessions)

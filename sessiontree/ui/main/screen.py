@@ -27,6 +27,9 @@ from sessiontree.ui.tree import TreeView
 
 LETTER_ACTIONS = {key.action for key in KEYS if key.key not in ("escape", "tab")}
 
+MOST_UNFOLDED = 1_000
+"""Sessions that are unfolded again at the next start."""
+
 REST_SECONDS = 0.08
 """How long the cursor rests on a row before its stream is opened: holding a key down in the
 tree reads no transcripts."""
@@ -72,8 +75,11 @@ class MainScreen(StartKeys, SessionKeys):
     # Where one was
 
     def restore(self) -> None:
-        """Select what was selected when the app was last closed, as soon as it is there."""
-        at = self.engine.view().get("selection")
+        """Unfold and select what was when the app was last closed, as soon as it is there."""
+        view = self.engine.view()
+        if isinstance(unfolded := view.get("unfolded"), list):
+            self.tree_view.rows.unfold(id for id in unfolded if isinstance(id, str))
+        at = view.get("selection")
         if isinstance(at, dict) and at.get("session"):
             self._to_restore = Selection(at["session"], at.get("turn"))
         self.draw("tree")
@@ -108,8 +114,9 @@ class MainScreen(StartKeys, SessionKeys):
         return False
 
     def remember(self) -> None:
-        at = self.aiming.selection
-        self.engine.keep_view(selection={"session": at.session, "turn": at.turn})
+        at, unfolded = self.aiming.selection, sorted(self.tree_view.rows.unfolded)
+        selection = {"session": at.session, "turn": at.turn}
+        self.engine.keep_view(selection=selection, unfolded=unfolded[:MOST_UNFOLDED])
 
     # Selecting and opening
 
