@@ -63,7 +63,7 @@ def test_an_estimate_says_what_it_knows_and_never_zero() -> None:
     assert reading("sonnet", 100_000) == pytest.approx(0.25)
     assert estimate(context, ways).usd == pytest.approx(0.5 + 0.25 + 0.0625)
     assert "about $0.81 for" in estimate(context, ways).words.lower()
-    assert "100k tokens, 3 times" in estimate(context, ways).words
+    assert "100.0 k tokens × 3" in estimate(context, ways).words
     as_before = estimate(context, TWICE.ways(Way("x")))
     assert as_before.usd == pytest.approx(0.5)  # who answered last answers again
     some = estimate(context, [*ways, Way("x", Choice(model="made-up"))])
@@ -206,7 +206,9 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
     await desk.heard.until(lambda: len(api.requests) == 5)
     assert [run.state.value for run in desk.engine.pool] == ["running"] * 4 + ["queued"]
     pids = [run.agent.pid for run in desk.engine.pool if run.agent]
-    assert desk.engine.interrupt_group(desk.forest.group(ids[0])) == 5
+    group = desk.forest.group(ids[0])
+    assert len(desk.engine.runs_in(group)) == 5
+    desk.engine.interrupt_group(group)
     await desk.heard.until(lambda: not list(desk.engine.pool))
     assert len(api.requests) == 5
     assert {desk.forest.status(id) for id in ids} == {Status.INTERRUPTED}
@@ -215,7 +217,6 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     # Each can be taken up again, and stays in its group.
-    group = desk.forest.group(ids[4])
     api.script = lambda request: say("Fine")
     assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
     assert desk.engine._store.links()[ids[4]].group == group

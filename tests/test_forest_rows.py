@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Overlay, Status, Verdict
-from sessiontree.model.rows import Key, Rows
+from sessiontree.model.rows import Key, Kind, Rows
 from sessiontree.model.session import Evidence, Link, LinkKind, Session, Turn
 
 IDS = [f"s{n}" for n in range(7)]
@@ -138,9 +138,16 @@ class World:
         return rows
 
 
-def drawn(rows: Rows) -> list[tuple[Key, int, Key | None, bool]]:
+def drawn(rows: Rows) -> list[tuple[Key, int, Key | None, bool, list[str]]]:
     return [
-        (row.key, row.depth, row.parent and row.parent.key, rows.is_last(row)) for row in rows.list
+        (
+            row.key,
+            row.depth,
+            row.parent and row.parent.key,
+            rows.is_last(row),
+            rows.members(row) if row.kind is Kind.GROUP else [],
+        )
+        for row in rows.list
     ]
 
 
@@ -158,3 +165,11 @@ def test_kept_rows_equal_rebuilt_rows(changes: list[tuple[str, object]]) -> None
     assert len(keys) == len(set(keys))
     for index, row in enumerate(world.rows.list):
         assert world.rows.index(row.key) == index
+        if row.kind is Kind.GROUP:
+            assert {world.forest.group(id) for id in world.rows.members(row)} == {row.turn}
+    for root in world.forest.roots():
+        at = world.rows.index(Key(Kind.SESSION, root))
+        group = world.forest.group(root)
+        if at is not None and group and not world.rows.query:
+            above = world.rows.list[at].parent
+            assert above is not None and above.turn == group

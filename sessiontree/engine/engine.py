@@ -269,13 +269,14 @@ class Engine:
         if run := self.pool.of(session):
             self.pool.interrupt(run)
 
-    def interrupt_group(self, group: str) -> int:
-        """Interrupt all runs of a fan-out, those that wait first so that none moves up; how many
-        there were."""
-        runs = [run for run in self.pool if self.forest.group(run.plan.session) == group]
-        for run in reversed(runs):
+    def runs_in(self, group: str) -> list[Run]:
+        """The runs of a fan-out that are under way, then those that wait."""
+        return [run for run in self.pool if self.forest.group(run.plan.session) == group]
+
+    def interrupt_group(self, group: str) -> None:
+        """Interrupt all runs of a fan-out, those that wait first so that none moves up."""
+        for run in reversed(self.runs_in(group)):
             self.pool.interrupt(run)
-        return len(runs)
 
     def asks(self) -> list[tuple[Run, Ask]]:
         """The questions that wait for a person, the first asked first."""

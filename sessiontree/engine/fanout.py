@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sessiontree.claude.prices import reading
 from sessiontree.claude.transcript import Context
 from sessiontree.engine.aim import Aim
+from sessiontree.model import amounts
 from sessiontree.model.fanout import Way
 
 
@@ -31,14 +32,14 @@ class Estimate:
     @property
     def words(self) -> str:
         if self.tokens is None:
-            return "Cost: unknown, as nobody has read this context yet"
-        size = f"{_count(self.tokens)} tokens, {self.ways} times"
+            return "Cost of reading the context: unknown"
+        size = f"{amounts.tokens(self.tokens)} × {self.ways}"
         if self.unknown == self.ways:
             return f"Cost of reading the context ({size}): unknown"
-        cost = f"about ${self.usd:.2f}" if self.usd >= 0.01 else "less than $0.01"
-        words = f"{cost} for reading the context ({size})"
-        words += f", unknown for {self.unknown} of them" if self.unknown else ""
-        return f"{words[0].upper()}{words[1:]}, and what the answers cost"
+        cost = f"about {amounts.money(self.usd)}" if self.usd >= 0.01 else "less than $0.01"
+        more = f", unknown for {self.unknown} of them" if self.unknown else ""
+        words = f"{cost} for reading the context ({size}){more}, plus the answers"
+        return words[0].upper() + words[1:]
 
 
 def estimate(context: Context | None, ways: Sequence[Way]) -> Estimate:
@@ -49,9 +50,3 @@ def estimate(context: Context | None, ways: Sequence[Way]) -> Estimate:
     costs = [reading(way.choice.model or context.model, context.tokens) for way in ways]
     known = [cost for cost in costs if cost is not None]
     return Estimate(context.tokens, sum(known), len(ways), len(ways) - len(known))
-
-
-def _count(tokens: int) -> str:
-    if tokens < 1_000:
-        return str(tokens)
-    return f"{tokens / 1_000:.0f}k" if tokens < 999_500 else f"{tokens / 1e6:.1f}M"

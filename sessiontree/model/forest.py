@@ -251,9 +251,13 @@ class Forest:
         return "new session" if session and session.presence is Presence.NEW else id[:8]
 
     def name(self, id: str) -> str:
-        """`label` without what it would take from an ancestor."""
-        overlay, first = self.overlaid(id), self.arms(id).first
-        return self.title(id) or (first.label if first else "") or overlay.prompt or overlay.label
+        """`label` without what it would take from an ancestor. One of a fan-out is first of all
+        called by what tells it from the others: they may have one prompt."""
+        if title := self.title(id):
+            return title
+        overlay, first, link = self.overlaid(id), self.arms(id).first, self._links.get(id)
+        words = (first.label if first else "") or overlay.prompt or overlay.label
+        return f"{link.way} · {words}" if words and link and link.way else words
 
     def cost(self, id: str) -> float | None:
         """What the session's own turns and its run under way cost, USD; None if unknown."""

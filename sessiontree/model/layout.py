@@ -24,6 +24,8 @@ class Layout:
         self._tops: list[Row] | None = None  # the rows of projects and roots, in order
         self._top_by_key: dict[Key, Row] = {}
         self._families: dict[str, list[Row]] = {}  # root → its rows
+        self.last: dict[Row, Row] = {}
+        """The row of a fan-out of roots → that of its last."""
 
     def forget(self, sessions: Iterable[str]) -> None:
         """Something below these sessions changed, or was folded or unfolded."""
@@ -42,12 +44,15 @@ class Layout:
     def rows(self) -> list[Row]:
         rows: list[Row] = []
         kept, self._families = self._families, {}
-        folded: Row | None = None
+        deepest = inf
         for top in self.tops:
-            if top.kind is Kind.PROJECT:
-                folded = None if self._folds.is_open(top.key) else top
+            if top.depth > deepest:
+                continue
+            deepest = inf
+            if top.kind is not Kind.SESSION:
+                deepest = inf if self._folds.is_open(top.key) else top.depth
                 rows.append(top)
-            elif folded is None:
+            else:
                 family = kept.get(top.session)
                 if family is None or family[0] is not top:
                     family = list(chain.from_iterable(self._family(top)))
@@ -58,7 +63,7 @@ class Layout:
     def everything(self) -> Iterator[list[Row]]:
         """All rows in order, a few at a time, as if all were unfolded."""
         for top in self.tops:
-            if top.kind is Kind.PROJECT:
+            if top.kind is not Kind.SESSION:
                 yield [top]
             else:
                 yield from self._family(top, everything=True)
@@ -90,24 +95,40 @@ class Layout:
 
     @property
     def tops(self) -> list[Row]:
-        """The rows of the projects, where there are several, each before those of its roots."""
+        """The rows of the projects, where there are several, each before those of its roots. The
+        roots of one fan-out stand together, where the first of them does."""
         if self._tops is None:
-            kept, self._top_by_key, self._tops = self._top_by_key, {}, []
+            kept, self._top_by_key = self._top_by_key, {}
+            self.last.clear()
             for name, roots in self._order.roots.items():
                 visible = [root for root in roots if self._plans.is_visible(root)]
                 project = None
                 if self._order.by_project and visible:
                     project = self._top(kept, Key(Kind.PROJECT, name), None)
-                for root in visible:
-                    self._top(kept, Key(Kind.SESSION, root), project)
+                self._put_roots(kept, name, visible, project)
             self._tops = list(self._top_by_key.values())
         return self._tops
+
+    def _put_roots(
+        self, kept: dict[Key, Row], name: str, roots: list[str], project: Row | None
+    ) -> None:
+        groups: dict[str, list[str]] = {}
+        for root in roots:
+            if group := self._forest.group(root):
+                groups.setdefault(group, []).append(root)
+        for root in roots:
+            if not (group := self._forest.group(root)):
+                self._top(kept, Key(Kind.SESSION, root), project)
+            elif members := groups.pop(group, None):
+                row = self._top(kept, Key(Kind.GROUP, name, group), project)
+                for member in members:
+                    self.last[row] = self._top(kept, Key(Kind.SESSION, member), row)
 
     def _top(self, kept: dict[Key, Row], key: Key, parent: Row | None) -> Row:
         """The row that there was, if it hangs where it did."""
         row = kept.get(key)
         if row is None or row.parent is not parent:
-            row = Row(*key, depth=0 if parent is None else 1, parent=parent)
+            row = Row(*key, depth=0 if parent is None else parent.depth + 1, parent=parent)
         self._top_by_key[key] = row
         return row
 

@@ -25,7 +25,8 @@ class Kind(StrEnum):
 
 class Key(NamedTuple):
     """Names a row whatever becomes of the forest. `session` is a project's folder for PROJECT
-    and the host for GROUP; `turn` the first turn of an ARM and the id of a GROUP."""
+    and the host for GROUP (of roots: their project's folder); `turn` the first turn of an ARM and
+    the id of a GROUP."""
 
     kind: Kind
     session: str

@@ -6,7 +6,7 @@ A row hangs below its parent row and one level deeper:
     └ SESSION         a root; unfolded, its own turns are below it in order
       └ TURN
         ├ ARM         turns of the same session that a rewind left behind; its turns below it
-        ├ GROUP       the forks of one fan-out
+        ├ GROUP       the forks of one fan-out (of new sessions: it stands among the roots)
         └ SESSION     a fork that left after this turn
 
 Three things make the list: `plan` has what hangs below each session, `folds` what of it is open,
@@ -193,6 +193,8 @@ class Rows:
                 yield Key(Kind.TURN, session, turn)
             yield from self._way_in_session(session, turn)
         project = self.order.project_of(session)
+        if (group := self.forest.group(session)) and project is not None:
+            yield Key(Kind.GROUP, project, group)
         if self.by_project and project is not None:
             yield Key(Kind.PROJECT, project)
 
@@ -220,7 +222,7 @@ class Rows:
     def index(self, key: Key) -> int | None:
         """Where a row is; None if it is not visible. Costs the rows of its session, and after a
         change once all rows."""
-        if key.kind is Kind.PROJECT:
+        if key.session not in self.forest:  # a project, or a fan-out of roots
             start, stop = 0, len(self.list)
         else:
             found = self._index_of(key.session)
@@ -265,8 +267,10 @@ class Rows:
         return max(0, min(near, len(self.list) - 1))
 
     def members(self, row: Row) -> list[str]:
-        """The forks below a GROUP."""
-        host = next(above for above in row.above() if above.kind is Kind.SESSION)
+        """The sessions below a GROUP."""
+        host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
+        if host is None:
+            return [top.session for top in self._layout.tops if top.parent is row]
         forks = (fork for _, fork in self._plans.of(host).entries if fork)
         return [fork.session for fork in forks if fork.parent is row]
 
@@ -281,7 +285,9 @@ class Rows:
         if self.query:
             return self._haystack.is_last(row)
         host = next((above for above in row.above() if above.kind is Kind.SESSION), None)
-        return host is None or self._plans.of(host).last.get(row.parent) is row
+        if host is None:
+            return self._layout.last.get(row.parent, row) is row
+        return self._plans.of(host).last.get(row.parent) is row
 
     def inside(self, row: Row) -> Status:
         """The most pressing status of the runs below a folded row."""

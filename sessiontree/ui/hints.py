@@ -17,6 +17,7 @@ COMPOSER_HINTS = (
     ("ctrl+j", "new line"),
     ("shift+tab", "mode"),
     ("ctrl+o", "model"),
+    ("ctrl+f", "fan out"),
     ("esc", "back"),
 )
 

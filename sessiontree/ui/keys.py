@@ -22,6 +22,7 @@ class Need(StrEnum):
     SESSION = "session"
     TURN = "turn"
     RUN = "run"
+    GROUP = "group"
     ANY_RUN = "any run"
     FAILED = "failed"
     PARENT = "parent"
@@ -73,6 +74,15 @@ KEYS: tuple[Key, ...] = (
         rank=2,
     ),
     Key(
+        "F",
+        "F",
+        "fan_out",
+        "fan out",
+        "Fan out: several prompts, models or efforts at once, each in a fork from this turn",
+        Group.GO,
+        rank=2,
+    ),
+    Key(
         "t",
         "t",
         "try_again",
@@ -90,6 +100,16 @@ KEYS: tuple[Key, ...] = (
         "Interrupt the run of this session; in the composer or a search: back",
         Group.GO,
         Need.RUN,
+        rank=0,
+    ),
+    Key(
+        "escape",
+        "esc",
+        "escape",
+        "stop all",
+        "On the row of a fan-out: interrupt all its runs, those that wait too",
+        Group.GO,
+        Need.GROUP,
         rank=0,
     ),
     Key("tab", "tab", "next_pane", "panes", "Tree, stream, composer", Group.LOOK, rank=4),
@@ -203,13 +223,13 @@ COMPOSER_KEYS: tuple[tuple[str, str], ...] = (
     ("shift+enter  ctrl+j", "A new line"),
     ("shift+tab", "The next permission mode"),
     ("ctrl+o", "Mode, model and effort of the run"),
+    ("ctrl+f", "Fan out: what Enter would do, in several ways at once"),
     ("esc", "Back to the tree; what was typed stays"),
 )
 
 
 def bindings() -> list[Binding]:
+    once = {key.key: key for key in KEYS if key.key != "tab"}
     return [
-        Binding(key.key, key.action, key.help, show=False, id=key.action)
-        for key in KEYS
-        if key.key != "tab"
+        Binding(key.key, key.action, key.help, show=False, id=key.action) for key in once.values()
     ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -14,12 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import TextArea
 
 from sessiontree.engine.aim import Aim
 from sessiontree.model.run import Choice, Mode, Verb
-from sessiontree.model.text import clean, clean_line
-from sessiontree.ui.composer.draft import LONG_PASTE, Draft
+from sessiontree.model.text import clean_line
+from sessiontree.ui.composer.area import DraftArea
 
 _GLYPHS = {Verb.NEW: "+", Verb.CONTINUE: "→", Verb.FORK: "⑂"}
 
@@ -55,10 +53,10 @@ class AimLine(Widget):
         return left + Content(" " * max(width - left.cell_length - right.cell_length, 1)) + right
 
 
-class PromptArea(TextArea):
+class PromptArea(DraftArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", show=False, priority=True),
-        Binding("shift+enter,ctrl+j,alt+enter", "new_line", "New line", show=False, priority=True),
+        Binding("ctrl+f", "fan_out", "Fan out", show=False, priority=True),
         Binding("shift+tab", "mode", "Next mode", show=False, priority=True),
         Binding("ctrl+o", "options", "How the run is set", show=False, priority=True),
     ]
@@ -73,22 +71,18 @@ class PromptArea(TextArea):
     class OptionsAsked(Message):
         pass
 
+    class FanOutAsked(Message):
+        pass
+
     def __init__(self) -> None:
-        super().__init__(
-            id="prompt",
-            soft_wrap=True,
-            compact=True,
-            highlight_cursor_line=False,
-            tab_behavior="focus",
-        )
-        self.draft = Draft()
+        super().__init__(id="prompt")
         self._proposal = self._shows = ""
 
     def action_send(self) -> None:
-        self.post_message(self.Submitted(self.draft.whole(self.text)))
+        self.post_message(self.Submitted(self.whole))
 
-    def action_new_line(self) -> None:
-        self.insert("\n")
+    def action_fan_out(self) -> None:
+        self.post_message(self.FanOutAsked())
 
     def action_mode(self) -> None:
         self.post_message(self.ModeCycled())
@@ -116,19 +110,6 @@ class PromptArea(TextArea):
     def action_options(self) -> None:
         self.post_message(self.OptionsAsked())
 
-    async def _on_paste(self, event: events.Paste) -> None:
-        if len(event.text) <= LONG_PASTE:
-            return  # the editor's own handler takes it
-        event.prevent_default()
-        event.stop()
-        self.insert(self.draft.hold(clean(event.text)))
-
-    def put(self, text: str) -> None:
-        """Replace what is typed."""
-        self.draft.clear()
-        self.load_text(self.draft.shorten(text))
-        self.move_cursor(self.document.end)
-
 
 class Composer(Vertical):
     """Posts `Sent` with the whole prompt; the screen says what the aim is."""
@@ -144,6 +125,9 @@ class Composer(Vertical):
         choice: Choice
 
     class OptionsWanted(Message):
+        pass
+
+    class FanOutWanted(Message):
         pass
 
     aim: reactive[Aim | None] = reactive(None)
@@ -162,7 +146,7 @@ class Composer(Vertical):
     @property
     def text(self) -> str:
         """What would be sent now."""
-        return self.area.draft.whole(self.area.text)
+        return self.area.whole
 
     def put(self, text: str) -> None:
         self.area.put(text)
@@ -192,6 +176,10 @@ class Composer(Vertical):
     def on_prompt_area_options_asked(self, message: PromptArea.OptionsAsked) -> None:
         message.stop()
         self.post_message(self.OptionsWanted())
+
+    def on_prompt_area_fan_out_asked(self, message: PromptArea.FanOutAsked) -> None:
+        message.stop()
+        self.post_message(self.FanOutWanted())
 
 
 class Sign(Widget):

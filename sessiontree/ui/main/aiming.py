@@ -70,6 +70,17 @@ class Aiming:
             return self._engine.aim_continue(session)
         return self._engine.aim_fork(session, turn.id)
 
+    def fan_out(self) -> Aim:
+        """Where several ways begin: where Enter would, but never on in the same session."""
+        at = self._pinned or self.selection
+        session = self._engine.forest.session(at.session)
+        if session is None or self.wish is Wish.NEW:
+            return self._engine.aim_new()
+        turn = _turn(session, at.turn)
+        if self.wish is Wish.EDIT and turn is not None:
+            return self._engine.aim_edit(session, turn)
+        return self._engine.aim_fork(session, turn.id if turn else None)
+
     def edited_turn(self) -> Turn | None:
         """The turn whose prompt 'edit' takes back: the selected one, else the session's last."""
         session = self.session()

@@ -16,6 +16,7 @@ from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import RunState
 from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
+from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
@@ -76,6 +77,12 @@ class MainBase(Screen[None]):
     @property
     def composer(self) -> Composer:
         return self.query_one(Composer)
+
+    @property
+    def selected_group(self) -> str:
+        """The fan-out on whose row the cursor is, "" where it is elsewhere."""
+        row = self.tree_view.current
+        return row.turn if row is not None and row.kind is Kind.GROUP else ""
 
     def draw(self, *parts: str) -> None:
         """Draw `tree` or `stream` in the next frame; the lines around them always are."""
@@ -190,13 +197,14 @@ class MainBase(Screen[None]):
 
     def _needs(self) -> frozenset[Need]:
         """What there is for keys to act on."""
-        session = self.aiming.session()
+        session, group = self.aiming.session(), self.selected_group
         found = {
             Need.SESSION: session is not None,
             Need.TURN: self.aiming.edited_turn() is not None,
             Need.PARENT: session is not None and self.engine.forest.parent(session.id) is not None,
             Need.FAILED: session is not None and bool(self.engine.unsent(session.id)),
-            Need.RUN: session is not None and self.engine.run_of(session.id) is not None,
+            Need.RUN: bool(session and not group and self.engine.run_of(session.id)),
+            Need.GROUP: bool(group and self.engine.runs_in(group)),
             Need.ANY_RUN: bool(self.engine.forest.active),
             Need.PROMPTS: self.stream.has_focus,
         }

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from textual import on
 
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
+from sessiontree.engine.fanout import estimate, title
 from sessiontree.engine.runs import Run
+from sessiontree.model.fanout import Way
 from sessiontree.model.run import Choice, Ending, Verb
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.base import Option
+from sessiontree.ui.dialogs.fanout import FanOut, FanOutDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptionsDialog
 from sessiontree.ui.main.aiming import Wish
-from sessiontree.ui.main.base import MainBase
+from sessiontree.ui.main.base import MainBase, shown_folder
 
 
 class StartKeys(MainBase):
     def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
         super().__init__(engine, now)
         self._suggestions = list(engine.config.suggestions)
+        self._ways: tuple[Way, ...] = ()  # of a fan-out that was not begun
 
     def action_new(self) -> None:
         self._aim_at(Wish.NEW)
@@ -127,6 +134,54 @@ class StartKeys(MainBase):
         self.add_class("-stream")  # on a narrow terminal: the answer rather than the tree
         self.draw("tree", "stream")
 
+    # Several ways at once
+
+    @on(Composer.FanOutWanted)
+    def action_fan_out(self) -> None:
+        aim = self.aiming.fan_out()
+        if aim.refusal:
+            self.app.say(aim.refusal)
+        else:
+            self.engine.spawn(self._fan_out(aim))
+
+    async def _fan_out(self, aim: Aim) -> None:
+        context = await self.engine.context(aim)
+        if not self.is_current:
+            return  # another dialog came meanwhile
+        typed = self.composer.text.strip()
+        draft = self._ways
+        if draft and typed:
+            draft = (replace(draft[0], prompt=typed), *draft[1:])
+
+        def left(fan: FanOut | None) -> None:
+            if fan is not None:
+                self._ways = fan.ways
+                if fan.start:
+                    self.engine.spawn(self._begin_several(aim, fan.ways))
+
+        dialog = FanOutDialog(
+            Way(typed, self.engine.settings.for_several(aim.session)),
+            draft,
+            named=partial(title, aim),
+            cost=lambda ways: estimate(context, ways).words,
+            folder=shown_folder(Path(aim.cwd)),
+        )
+        self.app.push_screen(dialog, left)
+
+    async def _begin_several(self, aim: Aim, ways: Sequence[Way]) -> None:
+        sessions = await self.engine.fan_out(aim, ways)
+        if not sessions:
+            return  # why was told; F brings the ways back
+        self._ways = ()
+        if self.composer.text.strip() == ways[0].prompt.strip():
+            self.composer.put("")
+        self.suggest_next(ways[0].prompt)
+        self.aiming.release()
+        self.set_focus(self.tree_view)
+        self.tree_view.refresh_rows()
+        self.tree_view.select_group(sessions[0])
+        self.draw("tree", "stream")
+
     @on(Composer.Chosen)
     def _chosen(self, message: Composer.Chosen) -> None:
         self._choose(message.choice)
@@ -146,11 +201,14 @@ class StartKeys(MainBase):
     # Stopping
 
     def action_escape(self) -> None:
-        """The nearest thing to leave: a search, the composer, then the run of this session."""
+        """The nearest thing to leave: a search, the composer, then the run of this session, or
+        all those of a fan-out."""
         if self.leave_inputs():
             return
         session = self.aiming.selection.session
-        if self.engine.run_of(session):
+        if self.selected_group:
+            self.engine.interrupt_group(self.selected_group)
+        elif self.engine.run_of(session):
             self.engine.interrupt(session)
         else:
             self.set_focus(self.tree_view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sessiontree.model.amounts import counted
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import ACTIVE, Status, Verdict
 from sessiontree.model.rows import LIVE, Kind, Row, Rows
@@ -121,7 +122,7 @@ def _group(rows: Rows, row: Row) -> Face:
     marks = [(f"{ended}/{len(members)} ended", "dim")] if ended < len(members) else []
     if failed := statuses.count(Status.FAILED):
         marks.append((f"{failed} failed", "failed"))
-    return Face(f"{len(members)} ways", "turn", "⋔", status=status, marks=tuple(marks))
+    return Face(counted(len(members), "way"), "turn", "⋔", status=status, marks=tuple(marks))
 
 
 def _arm(forest: Forest, row: Row, now: float) -> Face:

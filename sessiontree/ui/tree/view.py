@@ -110,6 +110,16 @@ class TreeView(RowCanvas, can_focus=True):
         self._rows_changed(index)
         return index is not None
 
+    def select_group(self, member: str) -> bool:
+        """Put the cursor on the row of the fan-out that a session was begun in; on the session's
+        own where there is none."""
+        if not self.select(member):
+            return False
+        row = self.current
+        if row is not None and row.parent is not None and row.parent.kind is Kind.GROUP:
+            self._rows_changed(self.rows.index(row.parent.key))
+        return True
+
     def filter(self, query: str) -> None:
         """Show only what matches; "" brings back the view as it was before, cursor included.
 
