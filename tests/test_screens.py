@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from sessiontree.claude.transcript import Context
 from sessiontree.commands.demo import recall
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import DemoPlace, prepare
 from sessiontree.demo.scenes import SUGGESTIONS, script
+from sessiontree.engine.fanout import estimate
+from sessiontree.model.fanout import Way
 from sessiontree.model.run import Ask, AskKind, Choice, Grants, Mode, Suggestion
 from sessiontree.ui.app import SessionTree
+from sessiontree.ui.dialogs.fanout import FanOutDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
@@ -136,7 +140,22 @@ def plan() -> PlanDialog:
     return PlanDialog(Ask("t", "s", AskKind.PLAN, "ExitPlanMode", {"plan": text}), "Limits")
 
 
+def fan_out() -> FanOutDialog:
+    """As it opens with a prompt; the second of four ways was changed."""
+    first = Way("Suggest a name for this library", Choice(model="opus"))
+    second = Way("Suggest three, and say why", Choice(model="sonnet", effort="high"))
+    terse = Way("", Choice(model="haiku", append="Answer in one word."))
+    return FanOutDialog(
+        first,
+        [first, second, terse, Way("")],
+        named=lambda count: f"{count} forks of ‹Design a rate limiter for the notes API› at turn 3",
+        cost=lambda ways: estimate(Context(14_300, "claude-opus-5-5"), ways).words,
+        folder="~/limiter",
+    )
+
+
 DIALOGS = {
+    "fan-out": fan_out,
     "permission": permission,
     "question": question,
     "plan": plan,

@@ -7,6 +7,7 @@ from sessiontree.model.overlay import Overlay, Status, Verdict
 from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
 
 NOW = 1_750_000_000.0
+MODELS = ("opus", "sonnet", "haiku")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -77,7 +78,9 @@ def scene() -> Forest:
         id = f"way{number}"
         own = line(f"y{number}", ["Write the benchmark"], 20 * MINUTE)
         forest.put(session(id, (*root, *own), 20 * MINUTE))
-        forest.put_link(fork(id, "design", "d3", evidence=Evidence.MADE, group="fan"))
+        forest.put_link(
+            fork(id, "design", "d3", evidence=Evidence.MADE, group="fan", way=MODELS[number - 1])
+        )
         forest.overlay(id, Overlay(status=status, since=NOW - 60))
     forest.put(session("after", line("h", ["Implement what was found"], 90 * MINUTE), 80 * MINUTE))
     forest.put_link(fork("after", "design", None, kind=LinkKind.HANDOFF))

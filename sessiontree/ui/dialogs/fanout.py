@@ -51,7 +51,7 @@ class WayList(Widget, can_focus=True):
     that the fields show."""
 
     DEFAULT_CSS = """
-    WayList { height: auto; width: 1fr; }
+    WayList { height: auto; width: 1fr; color: $text-muted; }
     WayList:focus { background: $boost; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,15 +81,15 @@ class WayList(Widget, can_focus=True):
             own = label(way.prompt)
             line = Content.assemble(
                 ("❯ " if on else "  ", "bold $accent"),
-                (f"{index + 1}  ", "$text-muted"),
+                f"{index + 1}  ",
                 Content(words).stylize("bold $text").truncate(column, ellipsis=True, pad=True)
                 + Content("  " if column else ""),
             )
             prompt = own or ("no prompt yet" if not index else "the same prompt")
-            line += Content(prompt).stylize("$text" if own else "$text-muted")
+            line += Content(prompt).stylize("$text" if own else "")
             lines.append(line.truncate(width, ellipsis=True))
         rule = f"── way {self.at + 1} "
-        lines.append(Content(rule.ljust(width, "─")).stylize("$text-disabled"))
+        lines.append(Content(rule.ljust(width, "─")))
         return Content("\n").join(lines)
 
     def action_go(self, by: int) -> None:
@@ -177,8 +177,9 @@ class FanOutDialog(Dialog[FanOut]):
         rows.ways, rows.at = tuple(self._ways), self._at
         self.query_one("#preset", Pick).value = self._preset
         count, unasked = len(self._ways), self._ways[0].choice.mode is Mode.BYPASS
-        title = Content.assemble(("Fan out: ", "$text-muted"), clean_line(self._named(count)))
-        self.query_one("#title", Static).update(title)
+        self.query_one("#title", Static).update(
+            Content(f"Fan out: {clean_line(self._named(count))}")
+        )
         self.query_one("#cost", Static).update(Content(self._cost(self._ways)))
         danger = f"In all {count} every tool runs unasked: commands, edits, the network."
         self.query_one("#danger", Static).update(Content(danger).stylize("$text-error"))
@@ -293,4 +294,4 @@ def _in_all(mode: str) -> str:
 
 
 def _danger(mode: str) -> str:
-    return "bold $text-error" if mode == Mode.BYPASS else "bold"
+    return "bold $text-error" if mode == Mode.BYPASS else "bold $text"

@@ -21,7 +21,7 @@ class Pick(Widget, can_focus=True):
     `Changed` for what a person does, not for what is set."""
 
     DEFAULT_CSS = """
-    Pick { height: 1; width: 1fr; }
+    Pick { height: 1; width: 1fr; color: $text-muted; }
     Pick:focus { background: $boost; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,7 +49,7 @@ class Pick(Widget, can_focus=True):
         value: str,
         *,
         words: Callable[[str], str] = str,
-        style: Callable[[str], str] = lambda value: "bold",
+        style: Callable[[str], str] = lambda value: "bold $text",
         free: bool = False,
         id: str,
     ) -> None:
@@ -72,7 +72,7 @@ class Pick(Widget, can_focus=True):
     def render(self) -> Content:
         on = self.has_focus
         line = Content.assemble(
-            (f"{self._name_text:<{NAME_CELLS}}", "$text-muted"),
+            f"{self._name_text:<{NAME_CELLS}}",
             ("‹ " if on else "  ", "$accent"),
             (self._words(self.value), self._style(self.value)),
             (" ›" if on else "", "$accent"),
