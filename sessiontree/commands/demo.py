@@ -57,3 +57,4 @@ def recall(place: DemoPlace) -> None:
             for session, ending in place.endings().items():
                 reason = "The API was overloaded (529)" if ending == "failed" else ""
                 store.finish(session, ending, reason)
+            store.set_view(unfolded=sorted(place.endings()))  # the whole, at first sight
