@@ -3,8 +3,9 @@
 from hypothesis import HealthCheck, settings
 
 from tests.api import anyio_backend, api, place
+from tests.terminal import start
 
-__all__ = ["anyio_backend", "api", "place"]
+__all__ = ["anyio_backend", "api", "place", "start"]
 
 # The same examples in every run: a suite that fails now and then is one that nobody believes.
 # To look for new ones: `pytest --hypothesis-profile=default`.

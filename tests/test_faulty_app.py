@@ -1,0 +1,99 @@
+"""The program in a real terminal while Claude Code misbehaves, and when it breaks itself."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.reply import Hold, say
+from tests import stand_in
+from tests.api import ClaudePlace
+from tests.terminal import Start, Terminal, children
+
+ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
+
+
+@pytest.fixture
+def home(place: ClaudePlace) -> Path:
+    home = place.cwd.parent / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+def with_fault(start: Start, home: Path, fault: str) -> Terminal:
+    """The program with a stand-in for Claude Code that has this fault, its prompt sent."""
+    (home / "config.toml").write_text(f'model = "{fault}"\n')
+    env = {"SESSIONTREE_CLI": stand_in.__file__, "STAND_IN_PIDS": str(home / "pids")}
+    terminal = start(size=(140, 45), env=env)
+    terminal.shows("No sessions here yet")
+    terminal.type("nHello\r")
+    return terminal
+
+
+def test_keys_are_answered_in_a_flood_and_esc_ends_it(start: Start, home: Path) -> None:
+    terminal = with_fault(start, home, "flood_for_ever")
+    terminal.shows("and on and on and on")
+    terminal.type("\x1b")
+    terminal.shows("esc interrupt")
+    terminal.type("?")
+    terminal.shows("This page")
+    terminal.type("\x1b")
+    terminal.until(lambda: "This page" not in terminal.text)
+    terminal.type("\x1b")
+    terminal.shows("interrupting … esc again hangs up")
+    terminal.type("\x1b")
+    terminal.shows("interrupted: c continues", "and on and on")
+    terminal.type("q")
+    assert terminal.ends() == 0
+
+
+def test_quitting_does_not_wait_for_a_cli_that_never_answers(start: Start, home: Path) -> None:
+    terminal = with_fault(start, home, "no_start")
+    pids = home / "pids"
+    terminal.until(lambda: pids.exists() and pids.read_text())
+    terminal.type("\x03")
+    terminal.shows("1 run is under way", "end them and quit")
+    terminal.type("\x03")
+    assert terminal.ends() == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split())
+
+
+CRASH = """
+from sessiontree.cli import main
+from sessiontree.ui.main.screen import MainScreen
+
+def broken(self):
+    local = "in a variable: sk-secret"
+    raise RuntimeError("in its words: sk-secret")
+
+MainScreen.action_help = broken
+raise SystemExit(main())
+"""
+
+
+def test_a_crash_is_a_page_without_secrets_and_leaves_nothing(
+    start: Start, api: MessagesApi, home: Path
+) -> None:
+    api.script = lambda request: say("Half an answer ", Hold())
+    terminal = start(size=(80, 24), code=CRASH)
+    terminal.shows("No sessions here yet")
+    terminal.type("nHello\r")
+    terminal.shows("Half an answer")
+    processes = children(terminal.process.pid)
+    terminal.type("\x1b")
+    terminal.shows("esc interrupt")
+    terminal.type("?")
+    assert terminal.ends() != 0
+    page = home / "crash.txt"
+    assert "sessiontree broke (RuntimeError)" in terminal.text
+    assert str(page) in terminal.text.replace("\n", "")
+    assert 0 < bytes(terminal.raw).rpartition(ALTERNATE_SCREEN_OFF)[2].count(b"\n") < 12
+    assert "in broken" in page.read_text()
+    assert "sk-secret" not in page.read_text()
+    assert b"sk-secret" not in terminal.raw
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert terminal.modes == terminal.modes_before
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
