@@ -11,7 +11,8 @@ from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Hold, say
 from tests import stand_in
 from tests.api import ClaudePlace
-from tests.terminal import Start, Terminal, children
+from tests.processes import alive, children, gone
+from tests.terminal import Start, Terminal
 
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
 
@@ -28,9 +29,15 @@ def with_fault(start: Start, home: Path, fault: str) -> Terminal:
     (home / "config.toml").write_text(f'model = "{fault}"\n')
     env = {"SESSIONTREE_CLI": stand_in.__file__, "STAND_IN_PIDS": str(home / "pids")}
     terminal = start(size=(140, 45), env=env)
-    terminal.shows("No sessions here yet")
-    terminal.type("nHello\r")
+    send_hello(terminal)
     return terminal
+
+
+def send_hello(terminal: Terminal) -> None:
+    terminal.shows("No sessions here yet")
+    terminal.type("nHello")
+    terminal.shows("❯ Hello")
+    terminal.type("\r")
 
 
 def test_keys_are_answered_in_a_flood_and_esc_ends_it(start: Start, home: Path) -> None:
@@ -58,7 +65,7 @@ def test_quitting_does_not_wait_for_a_cli_that_never_answers(start: Start, home:
     terminal.shows("1 run is under way", "end them and quit")
     terminal.type("\x03")
     assert terminal.ends() == 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split())
+    assert not any(alive(int(pid)) for pid in pids.read_text().split())
 
 
 CRASH = """
@@ -79,8 +86,7 @@ def test_a_crash_is_a_page_without_secrets_and_leaves_nothing(
 ) -> None:
     api.script = lambda request: say("Half an answer ", Hold())
     terminal = start(size=(80, 24), code=CRASH)
-    terminal.shows("No sessions here yet")
-    terminal.type("nHello\r")
+    send_hello(terminal)
     terminal.shows("Half an answer")
     processes = children(terminal.process.pid)
     terminal.type("\x1b")
@@ -96,4 +102,4 @@ def test_a_crash_is_a_page_without_secrets_and_leaves_nothing(
     assert b"sk-secret" not in terminal.raw
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert terminal.modes == terminal.modes_before
-    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+    assert all(gone(pid) for pid in processes)

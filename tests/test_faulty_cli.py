@@ -6,8 +6,6 @@ run through a `RunPool` with a healthy run beside it, which must go on as if not
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from sessiontree.model.message import Delta, Message
 from sessiontree.model.run import Allow, Choice, Deny, Ending, Plan, Verb
 from sessiontree.model.text import clean
 from tests import stand_in
+from tests.processes import alive
 
 pytestmark = pytest.mark.anyio
 
@@ -100,17 +99,6 @@ class Bench:
     def left(self) -> list[int]:
         """The stand-ins that are still there."""
         return [pid for pid in self.noted() if alive(pid)]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and not only its entry, which nobody took."""
-    stat = Path(f"/proc/{pid}/stat")
-    with contextlib.suppress(OSError):
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return not stat.parent.parent.joinpath("self").exists()
-    return False
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
-
-import pytest
 
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Hold, say
 from tests.api import ClaudePlace
+from tests.processes import gone, needs_proc
 
 RUNNER = """
 import asyncio, json, sys, uuid
@@ -41,22 +36,7 @@ asyncio.run(main())
 """
 
 
-def gone(pid: int, seconds: float) -> bool:
-    """Whether a process is gone, or goes within this time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
-        os.sched_yield()
-        signal.sigtimedwait([], 0.05)
-    return False
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
+@needs_proc
 def test_a_killed_app_leaves_no_cli_behind(api: MessagesApi, place: ClaudePlace) -> None:
     api.script = lambda request: say("Half a ", Hold())
     where = json.dumps([str(place.config_dir), str(place.cwd), dict(place.env)])

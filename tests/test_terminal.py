@@ -12,7 +12,8 @@ import pytest
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Hold, say
 from tests.api import ClaudePlace
-from tests.terminal import Start, children
+from tests.processes import children
+from tests.terminal import Start
 
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
 
