@@ -19,6 +19,7 @@ from sessiontree.demo.scenes import SUGGESTIONS, script
 from sessiontree.engine.fanout import estimate
 from sessiontree.model.fanout import Way
 from sessiontree.model.run import Ask, AskKind, Choice, Grants, Mode, Suggestion
+from sessiontree.model.trust import Standing
 from sessiontree.ui.app import SessionTree
 from sessiontree.ui.dialogs.fanout import FanOutDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
@@ -160,7 +161,7 @@ DIALOGS = {
     "question": question,
     "plan": plan,
     "help": HelpDialog,
-    "run-options": lambda: RunOptionsDialog(Choice()),
+    "run-options": lambda: RunOptionsDialog(Choice(), Standing.NOTHING),
 }
 
 

@@ -187,7 +187,7 @@ def test_the_persons_own_folder_is_not_a_projects(project: Path) -> None:
 def test_the_fingerprint_changes_with_what_could_run(project: Path) -> None:
     settings = write(project / ".claude/settings.json", {"hooks": {"Stop": hook("sh ./a/b.sh")}})
     prints = {look(project).fingerprint}
-    write(settings, {"hooks": {"Stop": hook("sh ./a/b.sh && true")}})
+    write(settings, {"hooks": {"Stop": hook("sh ./a/b.sh > true")}})
     prints.add(look(project).fingerprint)
     program = write(project / "a/b.sh", "true")  # what a command names is part of it
     prints.add(look(project).fingerprint)
@@ -201,6 +201,7 @@ def test_the_fingerprint_changes_with_what_could_run(project: Path) -> None:
     before = look(project).fingerprint
     write(project / "CLAUDE.md", "Other words")  # it is told to the agent, and edited every day
     os.utime(settings, (1, 1))
+    write(project / "true", "a file that a command writes")
     assert look(project).fingerprint == before
 
 

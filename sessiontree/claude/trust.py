@@ -42,6 +42,7 @@ MOST_TEXT = 600
 MOST_PROGRAM_BYTES = 64 * 1024 * 1024
 """A program that is larger is known by its size and time."""
 
+_SCRIPTS = {".sh", ".bash", ".zsh", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".php"}
 _TREES = {
     "agents": ("agent", (".md",)),
     "commands": ("command", (".md",)),
@@ -277,7 +278,8 @@ class _Look:
 
 
 def _programs(command: str, folder: Path, bound: Path) -> list[Path]:
-    """The files of the project that a command names: they are as much part of it as its words."""
+    """The programs of the project that a command names: they are as much part of it as its
+    words. A file that it only writes or reads is none."""
     for name in ("${CLAUDE_PROJECT_DIR}", "$CLAUDE_PROJECT_DIR"):
         command = command.replace(name, str(folder))
     try:
@@ -285,14 +287,15 @@ def _programs(command: str, folder: Path, bound: Path) -> list[Path]:
     except ValueError:
         words = command.split()
     named = [Path(os.path.realpath(folder / word)) for word in words if "\0" not in word]
-    return [path for path in named if bound in path.parents and _is_file(path)]
+    return [path for path in named if bound in path.parents and _is_program(path)]
 
 
-def _is_file(path: Path) -> bool:
+def _is_program(path: Path) -> bool:
     try:
-        return path.is_file()
+        is_file = path.is_file()
     except OSError:  # a name that is too long is none
         return False
+    return is_file and (path.suffix in _SCRIPTS or os.access(path, os.X_OK))
 
 
 def _digest(program: Path) -> str:

@@ -17,6 +17,7 @@ from sessiontree.engine.runs import Run
 from sessiontree.model.event import CallState, Event, Prompt, Result, Text, Thinking, ToolCall
 from sessiontree.model.feed import Feed
 from sessiontree.model.run import Deny, Ending, Mode
+from sessiontree.model.text import clean_line
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="another model than Claude Code's own choice")
     modes = [mode.value for mode in Mode if mode is not Mode.BYPASS]
     parser.add_argument("--mode", choices=modes, default=Mode.DEFAULT.value)
+    parser.add_argument(
+        "--trust-project",
+        action="store_true",
+        help="load the project's own settings, hooks, MCP servers and CLAUDE.md for this run",
+    )
 
 
 def run(config: Config, args: argparse.Namespace) -> int:
@@ -83,7 +89,8 @@ class _Caller:
             choice = engine.settings.choice(None)
             choice = replace(choice, mode=Mode(args.mode), model=args.model or choice.model)
             engine.settings.choose(aim.child or aim.session, choice)
-            session = await engine.send(aim, prompt)
+            project = await self._project(aim.cwd)
+            session = None if project is None else await engine.send(aim, prompt, project=project)
             if session is None:
                 return FAILED
             engine.hear_only(session, self._feed)
@@ -116,6 +123,21 @@ class _Caller:
         if aim.refusal:
             raise NotOne(aim.refusal)
         return aim
+
+    async def _project(self, cwd: str) -> str | None:
+        """The fingerprint of the project's settings that are loaded, "" for none; None where
+        they were to be and cannot be trusted. Says on stderr what comes of it."""
+        survey = (await self._engine.trust.look(cwd)).survey
+        if not self._args.trust_project:
+            if survey.carries:
+                what = "CLAUDE.md is" if survey.only_tells else "its settings and CLAUDE.md are"
+                self.tell(f"{what} not read in {clean_line(cwd)}: --trust-project loads them")
+            return ""
+        for fault in survey.faults:
+            self.tell(f"this project cannot be trusted: {fault}", trouble=True)
+        for thing in survey.things if not survey.faults else ():
+            self.tell(f"{thing.does.value} {thing.text or thing.name} ({thing.source})")
+        return None if survey.faults else survey.fingerprint
 
     def _turn(self, turns: list[str]) -> str:
         at = self._args.at

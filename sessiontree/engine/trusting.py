@@ -34,17 +34,14 @@ class Trusting:
         self._known[cwd] = trust = await asyncio.to_thread(self._look, cwd)
         return trust
 
-    async def decide(self, cwd: str, trust: Trust, *, load: bool) -> None:
+    async def decide(self, trust: Trust, *, load: bool) -> None:
         """Keep what the person decided on seeing `trust`. Where it cannot be stored it holds
         until the app ends, and `StoreError` is raised."""
         seen = trust.survey
         load = load and not seen.faults
         before = self._decision(seen.folder) or Decision()
         decision = Decision(seen.fingerprint, load, seen.files, before.granted)
-        try:
-            await self._keep(seen.folder, decision)
-        finally:
-            await self.look(cwd)
+        await self._keep(seen.folder, decision)
 
     async def grant(self, cwd: str, rules: Iterable[str]) -> None:
         """The person allowed these for good in `cwd`, and Claude Code writes them into its local

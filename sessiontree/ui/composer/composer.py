@@ -30,6 +30,7 @@ class AimLine(Widget):
 
     aim: reactive[Aim | None] = reactive(None)
     choice: reactive[Choice] = reactive(Choice())
+    project: reactive[str] = reactive("")  # how a run stands to the project's own settings
     context: reactive[str] = reactive("")
 
     def render(self) -> Content:
@@ -41,7 +42,7 @@ class AimLine(Widget):
         model = clean_line(self.choice.model) or "default model"
         if self.choice.effort:
             model = f"{model}, {self.choice.effort} effort"
-        facts = [model, mode.words, *([self.context] if self.context else [])]
+        facts = [fact for fact in (model, mode.words, self.project, self.context) if fact]
         # The mode is always visible; the rest goes first when room is short.
         while len(facts) > 1 and len(" · ".join(facts)) > width * 0.55:
             facts.remove(model if model in facts else facts[-1])
@@ -132,6 +133,7 @@ class Composer(Vertical):
 
     aim: reactive[Aim | None] = reactive(None)
     choice: reactive[Choice] = reactive(Choice())
+    project: reactive[str] = reactive("")
 
     def compose(self) -> ComposeResult:
         yield AimLine()
@@ -153,6 +155,9 @@ class Composer(Vertical):
 
     def watch_aim(self, aim: Aim | None) -> None:
         self.query_one(AimLine).aim = aim
+
+    def watch_project(self, project: str) -> None:
+        self.query_one(AimLine).project = project
 
     def watch_choice(self, choice: Choice) -> None:
         self.query_one(AimLine).choice = choice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sessiontree.model.run import Choice, Mode
+from sessiontree.model.trust import Standing
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
 from sessiontree.ui.keys import COMPOSER_KEYS, KEYS, PANE_KEYS, Group
 
@@ -71,8 +73,18 @@ class KeyList(Widget):
         return lines
 
 
-class RunOptionsDialog(Dialog[Choice | None]):
-    """Mode, model and effort of the next run. Left and right change, Enter takes."""
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What was taken; `load` says whether the project's settings are to be loaded from now on,
+    None where that was left as it is."""
+
+    choice: Choice
+    load: bool | None = None
+
+
+class RunOptionsDialog(Dialog[RunOptions | None]):
+    """Mode, model and effort of the next run, and whether it loads the project's own settings.
+    Left and right change, Enter takes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -83,9 +95,11 @@ class RunOptionsDialog(Dialog[Choice | None]):
         Binding("down", "row(1)", show=False),
     ]
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, standing: Standing) -> None:
         super().__init__()
         self._row = 0
+        self._standing = standing
+        self._load = standing is Standing.TRUSTED
         self._mode = choice.mode
         self._model = choice.model
         self._effort = choice.effort
@@ -116,6 +130,9 @@ class RunOptionsDialog(Dialog[Choice | None]):
             ("model", self._model or "Claude Code's own choice", "bold"),
             ("effort", self._effort or "Claude Code's own choice", "bold"),
         ]
+        if self._standing is not Standing.NOTHING:
+            words = "its settings are loaded" if self._load else "its settings are not read"
+            rows.append(("project", words, "bold"))
         lines = [
             Content.assemble(
                 ("❯ " if index == self._row else "  ", "$accent"),
@@ -132,7 +149,7 @@ class RunOptionsDialog(Dialog[Choice | None]):
         self.query_one("#rows", Static).update(Content("\n").join(lines))
 
     def action_row(self, by: int) -> None:
-        self._row = (self._row + by) % 3
+        self._row = (self._row + by) % (3 if self._standing is Standing.NOTHING else 4)
         self._draw()
 
     def action_change(self, by: int) -> None:
@@ -141,13 +158,17 @@ class RunOptionsDialog(Dialog[Choice | None]):
             self._mode = modes[(modes.index(self._mode) + by) % len(modes)]
         elif self._row == 1:
             self._model = _turn(self._models, self._model, by)
-        else:
+        elif self._row == 2:
             self._effort = _turn(list(EFFORTS), self._effort, by)
+        else:
+            self._load = not self._load
         self._draw()
 
     def action_take(self) -> None:
         model = self.query_one("#model", Input).value.strip() or self._model
-        self.dismiss(Choice(self._mode, model, self._effort, self._append))
+        choice = Choice(self._mode, model, self._effort, self._append)
+        changed = self._load is not (self._standing is Standing.TRUSTED)
+        self.dismiss(RunOptions(choice, self._load if changed else None))
 
     def action_cancel(self) -> None:
         self.dismiss(None)

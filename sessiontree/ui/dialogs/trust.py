@@ -66,7 +66,9 @@ class TrustDialog(Dialog[bool | None]):
         options = [Option("m", "my settings only: none of this is read, nothing of it runs")]
         if not survey.faults:
             options.append(Option("t", f"trust this project: load {read}{also}", danger=runs))
-        options.append(Option("l", "leave: send nothing yet" if self._sending else "leave it as is"))
+        options.append(
+            Option("l", "leave: send nothing yet" if self._sending else "leave it as is")
+        )
         yield Options(options)
 
     def on_mount(self) -> None:

@@ -29,6 +29,9 @@ class Selection:
         return Selection(self.session, turn)
 
 
+Held = tuple[Wish, Selection | None]
+
+
 class Aiming:
     """A wish other than FOLLOW stays with its row until it is sent or given up, so that looking
     elsewhere does not change what Enter will do."""
@@ -43,8 +46,15 @@ class Aiming:
         self.wish, self._pinned = wish, self.selection
         return self.aim()
 
-    def release(self) -> None:
+    def release(self) -> Held:
+        """Give the wish up; returns it for `take_back`."""
+        held = (self.wish, self._pinned)
         self.wish, self._pinned = Wish.FOLLOW, None
+        return held
+
+    def take_back(self, held: Held) -> None:
+        """Nothing came of what it was given up for."""
+        self.wish, self._pinned = held
 
     def session(self) -> Session | None:
         return self._engine.forest.session(self.selection.session)

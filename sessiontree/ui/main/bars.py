@@ -9,6 +9,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from sessiontree.model.run import Mode
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -19,6 +21,7 @@ class Summary:
     running: int = 0
     waiting: int = 0
     queued: int = 0
+    unasked: int = 0  # runs whose tools are not asked for
     cost_today: float = 0.0
     progress: str = ""
     demo: bool = False
@@ -39,6 +42,8 @@ class TopBar(Widget):
         counts = [(f"{facts.sessions:,} session{'' if facts.sessions == 1 else 's'}", "$text")]
         if facts.running:
             counts.append((f"● {facts.running} running", "$success"))
+        if facts.unasked:
+            counts.append((f"! {facts.unasked} {Mode.BYPASS.words}", "bold $text-error"))
         if facts.waiting:
             counts.append((f"? {facts.waiting} waiting for you", "bold $warning"))
         if facts.queued:

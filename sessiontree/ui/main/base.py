@@ -17,7 +17,7 @@ from sessiontree.engine.runs import RunState
 from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
-from sessiontree.model.run import Choice
+from sessiontree.model.run import Choice, Mode
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
@@ -165,6 +165,8 @@ class MainBase(Screen[None]):
             words = f"{words} {_duration(self.now() - run.since)}"
             if run.state is RunState.CLOSING:
                 words = "interrupting … esc again hangs up" if run.unwanted else "closing …"
+        if run is not None and run.plan.choice.mode is Mode.BYPASS:
+            words, style = f"{words}, {Mode.BYPASS.words}", "bold $text-error"
         return f"{glyph} {words}".strip(), style
 
     def _summary(self) -> Summary:
@@ -177,6 +179,7 @@ class MainBase(Screen[None]):
             running=len(states) - queued - waiting,
             waiting=waiting,
             queued=queued,
+            unasked=sum(run.plan.choice.mode is Mode.BYPASS for run in self.engine.pool),
             cost_today=catalog.cost_today(),
             progress=catalog.progress,
             demo=self.engine.config.demo,

@@ -75,7 +75,9 @@ class MainScreen(StartKeys, SessionKeys):
     # Where one was
 
     def restore(self) -> None:
-        """Unfold and select what was when the app was last closed, as soon as it is there."""
+        """Show the scope that the app was started with; unfold and select what was when it was
+        last closed, as soon as that is there."""
+        self._show_scope()
         view = self.engine.view()
         if isinstance(unfolded := view.get("unfolded"), list):
             self.tree_view.rows.unfold(id for id in unfolded if isinstance(id, str))

@@ -15,15 +15,17 @@ from sessiontree.engine.fanout import estimate, title
 from sessiontree.engine.runs import Run
 from sessiontree.model.fanout import Way
 from sessiontree.model.run import Choice, Ending, Verb
+from sessiontree.model.trust import Standing
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.fanout import FanOut, FanOutDialog
-from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptionsDialog
-from sessiontree.ui.main.aiming import Wish
-from sessiontree.ui.main.base import MainBase, shown_folder
+from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptions, RunOptionsDialog
+from sessiontree.ui.main.aiming import Held, Wish
+from sessiontree.ui.main.base import shown_folder
+from sessiontree.ui.main.trusting import Trusting
 
 
-class StartKeys(MainBase):
+class StartKeys(Trusting):
     def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
         super().__init__(engine, now)
         self._suggestions = list(engine.config.suggestions)
@@ -52,6 +54,7 @@ class StartKeys(MainBase):
     def _aim_at(self, wish: Wish) -> None:
         """Fix the aim and go to the composer; what is typed there stays."""
         aim = self.aiming.pin(wish)
+        self.look_again()
         if aim.refusal:
             self.aiming.release()
             self.app.say(aim.refusal)
@@ -121,13 +124,15 @@ class StartKeys(MainBase):
     def _send(self, aim: Aim, prompt: str) -> None:
         self.composer.put("")
         self.suggest_next(prompt)
-        self.aiming.release()
-        self.engine.spawn(self._begin(aim, prompt))
+        self.engine.spawn(self._begin(aim, prompt, self.aiming.release()))
 
-    async def _begin(self, aim: Aim, prompt: str) -> None:
-        session = await self.engine.send(aim, prompt)
+    async def _begin(self, aim: Aim, prompt: str, held: Held) -> None:
+        decided = await self.is_decided(aim.cwd)
+        session = await self.engine.send(aim, prompt) if decided else None
         if session is None:
             self._put_in_composer(prompt)
+            self.aiming.take_back(held)
+            self.draw()
             return
         self.tree_view.refresh_rows()
         self.tree_view.select(session)
@@ -169,7 +174,8 @@ class StartKeys(MainBase):
         self.app.push_screen(dialog, left)
 
     async def _begin_several(self, aim: Aim, ways: Sequence[Way]) -> None:
-        sessions = await self.engine.fan_out(aim, ways)
+        decided = await self.is_decided(aim.cwd)
+        sessions = await self.engine.fan_out(aim, ways) if decided else []
         if not sessions:
             return  # why was told; F brings the ways back
         self._ways = ()
@@ -187,11 +193,18 @@ class StartKeys(MainBase):
         self._choose(message.choice)
 
     def action_run_options(self) -> None:
-        def taken(choice: Choice | None) -> None:
-            if choice is not None:
-                self._choose(choice)
+        cwd = self.aiming.aim().cwd
+        trust = self.engine.trust.known(cwd)
 
-        self.app.push_screen(RunOptionsDialog(self._choice()), taken)
+        def taken(options: RunOptions | None) -> None:
+            if options is None:
+                return
+            self._choose(options.choice)
+            if options.load is not None:
+                self.engine.spawn(self.review(cwd, load=options.load))
+
+        standing = trust.standing if trust else Standing.NOTHING
+        self.app.push_screen(RunOptionsDialog(self._choice(), standing), taken)
 
     def _choose(self, choice: Choice) -> None:
         aim = self.aiming.aim()
@@ -219,6 +232,7 @@ class StartKeys(MainBase):
 
     def run_ended(self, run: Run) -> None:
         """A run is over; say so when it failed."""
+        self.look_again()  # it may have changed the project's settings
         outcome = run.outcome
         if outcome is None or outcome.ending is not Ending.FAILED:
             return

@@ -12,6 +12,26 @@ from sessiontree.ui.main.base import MainBase, shown_folder
 
 
 class Trusting(MainBase):
+    _looked_at = ""  # the folder of the aim, once it is known how it stands
+
+    def look_again(self) -> None:
+        """Before the next frame: its files may be others now."""
+        self._looked_at = ""
+        self.draw()
+
+    def _draw(self) -> None:
+        super()._draw()
+        cwd = self.aiming.aim().cwd
+        if cwd != self._looked_at:
+            self._looked_at = cwd
+            self.engine.spawn(self._look(cwd))
+        self.composer.project = words(self.engine.trust.known(cwd))
+
+    async def _look(self, cwd: str) -> None:
+        before = self.engine.trust.known(cwd)
+        if await self.engine.trust.look(cwd) != before:
+            self.draw()
+
     async def is_decided(self, cwd: str) -> bool:
         """Whether a run in `cwd` may start: nothing is to be asked about its project, or the
         person answered. False when they left the question."""
@@ -40,7 +60,15 @@ class Trusting(MainBase):
 
     async def _decide(self, cwd: str, trust: Trust, load: bool) -> Trust:
         try:
-            await self.engine.trust.decide(cwd, trust, load=load)
+            await self.engine.trust.decide(trust, load=load)
         except StoreError as error:
             self.app.say(f"{error} Your decision holds until the app ends.", trouble=True)
         return await self.engine.trust.look(cwd)
+
+
+def words(trust: Trust | None) -> str:
+    """What a run takes from its project, "" where there is nothing to take."""
+    if trust is None or trust.standing is Standing.NOTHING:
+        return ""
+    what = "CLAUDE.md" if trust.survey.only_tells else "project settings"
+    return f"{what} {'' if trust.loads else 'not '}read"
