@@ -19,13 +19,14 @@ from sessiontree.demo.scenes import SUGGESTIONS, script
 from sessiontree.engine.fanout import estimate
 from sessiontree.model.fanout import Way
 from sessiontree.model.run import Ask, AskKind, Choice, Grants, Mode, Suggestion
-from sessiontree.model.trust import Standing
+from sessiontree.model.trust import Does, Standing, Survey, Thing, Trust
 from sessiontree.ui.app import SessionTree
 from sessiontree.ui.dialogs.fanout import FanOutDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
 from sessiontree.ui.dialogs.small import HelpDialog, RunOptionsDialog
+from sessiontree.ui.dialogs.trust import TrustDialog
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
 SIZES = [(140, 45), (80, 24), (50, 16)]
@@ -155,7 +156,23 @@ def fan_out() -> FanOutDialog:
     )
 
 
+def trust() -> TrustDialog:
+    source = ".claude/settings.json"
+    things = (
+        Thing(Does.RUNS, source, "hook SessionStart", "./scripts/setup.sh --quiet"),
+        Thing(Does.RUNS, ".mcp.json", "MCP server notes", "npx -y notes-server --root ./notes"),
+        Thing(Does.CONNECTS, ".mcp.json", "MCP server docs", "https://docs.example.org/mcp"),
+        Thing(Does.SETS, source, "ANTHROPIC_BASE_URL", "https://proxy.example.org/v1"),
+        Thing(Does.ALLOWS, source, "allow", "Bash(python3 -m unittest *)"),
+        Thing(Does.TELLS, ".claude/agents/reviewer.md", "agent reviewer"),
+        Thing(Does.TELLS, "CLAUDE.md", "CLAUDE.md"),
+    )
+    survey = Survey("/home/ada/limiter", things, files={".mcp.json": "1"})
+    return TrustDialog(Trust(survey, Standing.CHANGED, (".mcp.json",)), "~/limiter")
+
+
 DIALOGS = {
+    "trust": trust,
     "fan-out": fan_out,
     "permission": permission,
     "question": question,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Static
 
 from sessiontree.claude.agent import AgentRun, bundled_cli
 from sessiontree.cli import main
@@ -27,7 +26,7 @@ from sessiontree.ui.composer.composer import AimLine
 from sessiontree.ui.dialogs.base import Options
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.small import RunOptionsDialog
-from sessiontree.ui.dialogs.trust import TrustDialog
+from sessiontree.ui.dialogs.trust import Things, TrustDialog
 from sessiontree.ui.main.bars import StreamTitle, TopBar
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
@@ -76,8 +75,7 @@ async def asked(hands: Hands) -> TrustDialog:
 
 
 def body(dialog: TrustDialog) -> str:
-    (text,) = dialog.query("#body Static").results(Static)
-    return str(text.content)
+    return str(dialog.query_one(Things).render())
 
 
 def reads_below(project: Path) -> Any:
@@ -107,7 +105,7 @@ async def test_a_project_is_asked_about_once_and_again_when_it_changes(
         await hands.pilot.press("enter")  # what is in focus harms nobody
         await hands.idle()
         assert traces(project, api) == set()
-        assert "project settings not read" in str(aim_line.render())
+        assert "project settings off" in str(aim_line.render())
 
         hands.main.composer.area.focus()
         await hands.send("Two")  # not asked again
@@ -121,7 +119,7 @@ async def test_a_project_is_asked_about_once_and_again_when_it_changes(
         await hands.pilot.press("up", "right", "enter")
         await asked(hands)
         await hands.pilot.press("t")
-        await hands.until(lambda: "project settings read" in str(aim_line.render()))
+        await hands.until(lambda: "project settings on" in str(aim_line.render()))
         api.script = lambda request: (
             say("Done")
             if request.asked.results

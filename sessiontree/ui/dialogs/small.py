@@ -131,7 +131,7 @@ class RunOptionsDialog(Dialog[RunOptions | None]):
             ("effort", self._effort or "Claude Code's own choice", "bold"),
         ]
         if self._standing is not Standing.NOTHING:
-            words = "its settings are loaded" if self._load else "its settings are not read"
+            words = f"its settings and CLAUDE.md are {'' if self._load else 'not '}read"
             rows.append(("project", words, "bold"))
         lines = [
             Content.assemble(

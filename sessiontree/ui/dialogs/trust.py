@@ -10,7 +10,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.widget import Widget
 
 from sessiontree.model.trust import Does, Survey, Thing, Trust
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
@@ -24,6 +25,9 @@ _GROUPS = {
 }
 NOT_WATCHED = "What these commands call in turn is not looked at."
 MOST_CHANGED = 5
+
+Line = tuple[int, Content]
+"""Cells of indentation, and what is said."""
 
 
 class TrustDialog(Dialog[bool | None]):
@@ -56,16 +60,16 @@ class TrustDialog(Dialog[bool | None]):
         return Content.assemble(*parts)
 
     def body(self) -> ComposeResult:
-        yield Static(Content("\n").join(_lines(self._trust.survey)))
+        yield Things(list(_lines(self._trust.survey)))
 
     def foot(self) -> ComposeResult:
         survey = self._trust.survey
-        runs = any(thing.does is Does.RUNS for thing in survey.things)
-        also = " and run its commands" if runs else ""
+        runs = sum(thing.does is Does.RUNS for thing in survey.things)
+        also = f", run its {runs} command{'' if runs == 1 else 's'}" if runs else ""
         read = "them" if survey.only_tells else "its settings"
         options = [Option("m", "my settings only: none of this is read, nothing of it runs")]
         if not survey.faults:
-            options.append(Option("t", f"trust this project: load {read}{also}", danger=runs))
+            options.append(Option("t", f"trust this project: load {read}{also}", danger=runs > 0))
         options.append(
             Option("l", "leave: send nothing yet" if self._sending else "leave it as is")
         )
@@ -94,21 +98,44 @@ def _names(trust: Trust) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _lines(survey: Survey) -> Iterator[Content]:
+class Things(Widget):
+    """Lines that keep their indentation where they are wrapped."""
+
+    DEFAULT_CSS = "Things { height: auto; width: 1fr; }"
+
+    def __init__(self, lines: list[Line]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._wrapped(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._wrapped(self.size.width))
+
+    def _wrapped(self, width: int) -> list[Content]:
+        return [
+            line.pad_left(indent)
+            for indent, content in self._lines
+            for line in content.wrap(max(width - indent, 8)) or [Content("")]
+        ]
+
+
+def _lines(survey: Survey) -> Iterator[Line]:
     """Each thing by what it does; commands and addresses on lines of their own."""
     if survey.faults:
-        yield Content("It cannot be trusted as it is").stylize("bold $text-error")
-        yield from (Content(f"  {fault}") for fault in survey.faults)
-        yield Content("")
+        yield 0, Content("It cannot be trusted as it is").stylize("bold $text-error")
+        yield from ((2, Content(fault)) for fault in survey.faults)
+        yield 0, Content("")
     for does, things in groupby(survey.things, attrgetter("does")):
-        yield Content(_GROUPS[does]).stylize("bold")
+        yield 0, Content(_GROUPS[does]).stylize("bold")
         if does is Does.TELLS:
-            yield Content("  " + ", ".join(dict.fromkeys(map(_told, things))))
+            yield 2, Content(", ".join(dict.fromkeys(map(_told, things))))
         else:
             yield from (line for thing in things for line in _thing(thing))
-        yield Content("")
+        yield 0, Content("")
     if any(thing.does is Does.RUNS for thing in survey.things):
-        yield Content(NOT_WATCHED).stylize("$text-muted")
+        yield 0, Content(NOT_WATCHED).stylize("$text-muted")
 
 
 def _told(thing: Thing) -> str:
@@ -116,13 +143,12 @@ def _told(thing: Thing) -> str:
     return thing.name if " " in thing.name else thing.source
 
 
-def _thing(thing: Thing) -> Iterator[Content]:
+def _thing(thing: Thing) -> Iterator[Line]:
     source = (f"  {thing.source}", "$text-muted")
     if thing.does in (Does.RUNS, Does.CONNECTS):
-        yield Content.assemble(f"  {thing.name}", source)
-        style = "$text-warning" if thing.does is Does.RUNS else "$text"
-        yield Content.assemble("    ", (thing.text, style))
+        yield 2, Content.assemble(thing.name, source)
+        yield 4, Content(thing.text).stylize("$text-warning" if thing.does is Does.RUNS else "")
     elif thing.does is Does.ALLOWS:
-        yield Content.assemble(f"  {thing.text}", source)
+        yield 2, Content.assemble(thing.text, source)
     else:
-        yield Content.assemble(f"  {thing.name}  {thing.text}", source)
+        yield 2, Content.assemble(f"{thing.name}  {thing.text}", source)

@@ -70,5 +70,6 @@ def words(trust: Trust | None) -> str:
     """What a run takes from its project, "" where there is nothing to take."""
     if trust is None or trust.standing is Standing.NOTHING:
         return ""
-    what = "CLAUDE.md" if trust.survey.only_tells else "project settings"
-    return f"{what} {'' if trust.loads else 'not '}read"
+    if trust.survey.only_tells:
+        return "CLAUDE.md read" if trust.loads else "CLAUDE.md not read"
+    return f"project settings {'on' if trust.loads else 'off'}"
