@@ -249,7 +249,7 @@ def test_a_damaged_index_is_read_as_if_there_were_none(maker: Maker, tmp_path: P
     (file,) = index.folder.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     whole = file.read_bytes()
-    for spoilt in (whole[:-10], whole.replace(b"prompt 3", b"prompt 4"), b"", b"\n[]", b"x\n{}"):
+    for spoilt in (whole[:-10], whole.replace(b"prompt 3", b"prompt 4"), b"", b"\n[]", b"\0\0\0\0"):
         file.write_bytes(spoilt)
         assert index.load() == []
     file.write_bytes(whole)

@@ -41,6 +41,8 @@ def turn_costs(
 
 
 def _shares(turns: Sequence[Turn], begin: int, end: int) -> dict[int, float]:
+    if begin == end:
+        return {end: 1.0}
     weights = {index: weight(turns[index].usage) for index in range(begin, end + 1)}
     whole = sum(weights.values())
     if not whole:

@@ -18,6 +18,8 @@ from sessiontree.claude.transcript import records
 from sessiontree.claude.transcript.entries import Entry, entry_of
 from sessiontree.claude.transcript.records import Record
 
+_STRETCH = 1 << 20
+"""Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
 
@@ -57,34 +59,54 @@ def read(data: bytes, offset: int = 0, *, last: bool = True) -> Lines:
 
     `last`: the data reaches to the end of the file, where a line without its newline counts if
     it is whole. About 1 ms for each MB; twice that where a line is odd."""
+    lines = Lines()
     whole = data.rfind(b"\n") + 1
-    lines = _regular(data if whole == len(data) else data[:whole], offset)
-    if lines is None:
-        lines = _irregular(data[:whole], offset)
+    start = 0
+    while start < whole:
+        end = whole
+        if end - start > _STRETCH:
+            end = data.find(b"\n", start + _STRETCH) + 1
+        stretch = data if end - start == len(data) else data[start:end]
+        if not _regular(lines, stretch, offset + start):
+            _irregular(lines, stretch, offset + start)
+        start = end
     lines.end = offset + whole
     if last and whole < len(data):
         _tail(lines, data[whole:], offset + whole)
     return lines
 
 
-def _regular(data: bytes, offset: int) -> Lines | None:
-    """Reads whole lines each of which is one record of the usual form; None if any is not. (No
-    record goes on behind a `}` with a `{` on the next line, so there is one a line if there are as
-    many records as lines that begin and end so.)"""
-    lines = Lines()
+def _regular(lines: Lines, data: bytes, offset: int) -> bool:
+    """Reads whole lines each of which is one record of the usual form; False, and nothing is read,
+    if any is not."""
+    found = records.decode_lines(data)
+    ends = _ends(data)
+    if not ends or len(found) != len(ends):
+        return False
     start = 0
-    for record in records.decode_lines(data):
-        end = data.find(b"\n", start) + 1
-        if not end or data[start] != _OPENS or data[end - 2] != _CLOSES:
-            return None
+    for record, end in zip(found, ends, strict=True):
         _take(lines, record, offset + start, offset + end)
         start = end
-    return lines if start == len(data) else None
+    return True
 
 
-def _irregular(data: bytes, offset: int) -> Lines:
+def _ends(data: bytes) -> list[int]:
+    """Where whole lines end; [] where one does not begin and end as a record does. (No record goes
+    on behind a `}` with a `{` on the next line: so if there are as many records as lines, each has
+    a line of its own.)"""
+    ends: list[int] = []
+    start, whole, find = 0, len(data), data.find
+    while start < whole:
+        end = find(b"\n", start) + 1
+        if data[start] != _OPENS or data[end - 2] != _CLOSES:
+            return []
+        ends.append(end)
+        start = end
+    return ends
+
+
+def _irregular(lines: Lines, data: bytes, offset: int) -> None:
     """Reads whole lines one by one, whatever they are."""
-    lines = Lines()
     start = 0
     while start < len(data):
         end = data.find(b"\n", start) + 1
@@ -95,7 +117,6 @@ def _irregular(data: bytes, offset: int) -> Lines:
         elif line.strip(b"\0 \t\r"):
             _salvage(lines, line, offset + start, offset + end)
         start = end
-    return lines
 
 
 def parsed(data: bytes) -> Iterator[dict[str, Any]]:

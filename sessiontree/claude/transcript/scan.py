@@ -36,7 +36,7 @@ FORK_SECONDS = 5.0
 """How long the prompt of a `/fork` can be written before its session begins (0.1 s was seen)."""
 
 
-class Step(Struct, frozen=True, gc=False):
+class Step(Struct, frozen=True, gc=False, array_like=True):
     """A line that a fork copies and by which it is known: a turn's prompt, or the boundary of a
     compaction (a fork of a compacted session begins with that, seen on Claude Code 2.1.330).
 
@@ -50,7 +50,7 @@ class Step(Struct, frozen=True, gc=False):
     writer: str = ""
 
 
-class Spent(Struct, frozen=True, gc=False):
+class Spent(Struct, frozen=True, gc=False, array_like=True):
     """What a session's counter of costs said. The counter goes on in a fork (seen on 2.1.330)."""
 
     turn: int
@@ -59,7 +59,7 @@ class Spent(Struct, frozen=True, gc=False):
     begun: int  # when the count began, milliseconds since the epoch: the same in a whole family
 
 
-class Scanned(Struct, frozen=True, gc=False):
+class Scanned(Struct, frozen=True, gc=False, array_like=True):
     """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
     transcript, of the last message that was copied."""
 
