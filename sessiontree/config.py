@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,11 @@ class Config:
     @property
     def store(self) -> Path:
         return self.home / "store.jsonl"
+
+    @property
+    def index(self) -> Path:
+        """What is known of the transcripts in `projects`: each such folder has an index."""
+        return self.home / "index" / f"{zlib.crc32(os.fsencode(self.projects.absolute())):08x}"
 
     @property
     def archive(self) -> Path:

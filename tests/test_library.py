@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from sessiontree.claude import library as library_module
+from sessiontree.claude import readers
 from sessiontree.claude.follow import follow, open_elsewhere, transcript_of
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress, of_project, project_key
@@ -125,7 +126,7 @@ def test_a_file_that_vanishes_while_it_is_read_harms_nobody(
 
     victim = str(maker.path(maker.sessions[0]))
     monkeypatch.setattr(
-        library_module,
+        readers,
         "read_session",
         lambda path, project, **options: (vanishing if path == victim else read_session)(
             path, project, **options
@@ -144,7 +145,7 @@ def test_a_file_that_may_not_be_read_is_said_and_tried_again(
             raise PermissionError(13, "Permission denied")
         return read_session(path, project, **options)
 
-    monkeypatch.setattr(library_module, "read_session", refusing)
+    monkeypatch.setattr(readers, "read_session", refusing)
     library = Library(maker.projects)
     told = {one.session.id: one.session for one in scan(library).changed}
     session = told.pop(maker.sessions[0].id)

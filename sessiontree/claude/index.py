@@ -53,14 +53,14 @@ class Index:
         """Replace what is kept of a project."""
         file = self._file(project)
         draft = file.with_suffix(f".{os.getpid()}.tmp")
-        body = _encoder.encode(list(_batches(list(sessions))))
         try:
+            body = _encoder.encode(list(_batches(list(sessions))))
             self.folder.mkdir(0o700, parents=True, exist_ok=True)
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as out:
                 out.write(_checksum(body) + body)
             draft.replace(file)
-        except OSError:
+        except (OSError, UnicodeEncodeError):  # a path may have bytes that are no text
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,14 @@ from pathlib import Path
 
 from msgspec import structs
 
+from sessiontree.claude import readers
 from sessiontree.claude.index import Index
-from sessiontree.claude.transcript.scan import Scanned, read_session
+from sessiontree.claude.readers import Item
+from sessiontree.claude.transcript.scan import Scanned
 from sessiontree.model.session import Presence, Session
+
+Stamp = tuple[int, int]
+"""A file's size in bytes and the time of its last change in ns: while they stay, so does it."""
 
 _TRANSCRIPT = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
@@ -43,6 +49,17 @@ class Progress:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Look:
+    """`changed`: transcripts that are to be read, the latest first; `lost`: paths of those that
+    are gone; `total`: how many there are."""
+
+    total: int = 0
+    changed: list[Item] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
 def project_key(cwd: str | Path) -> str:
     """The name of a project's folder. Different folders can have the same (`/a/b-c`, `/a/b/c`);
     one of more than 200 characters is given without its hash."""
@@ -61,6 +78,24 @@ def of_project(session: Session, cwd: str | Path) -> bool:
     return os.path.realpath(session.cwd) == os.path.realpath(cwd)
 
 
+def transcripts(folder: str) -> dict[str, Stamp]:
+    """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
+
+    Raises `OSError` where it cannot be listed. Costs a stat for each."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not _TRANSCRIPT.match(entry.name):
+                continue
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # gone meanwhile
+            if stat.S_ISREG(info.st_mode):
+                found[entry.name] = (info.st_size, info.st_mtime_ns)
+    return found
+
+
 class Library:
     """What was read, by path. `cached`: what an earlier run of the app had read. A session whose
     transcript is gone stays known as that: its forks are told by it.
@@ -72,6 +107,7 @@ class Library:
         self.reads = 0
         """Transcripts that were read so far."""
         self._known: dict[str, Scanned] = {}
+        self._stamps: dict[str, dict[str, Stamp]] = {}  # folder → name → the stamp it had then
         self._paths: dict[str, set[str]] = {}  # session id → its transcripts
         self._gone: dict[str, Scanned] = {}
         self._unsaved: set[str] = set()  # projects
@@ -100,14 +136,12 @@ class Library:
 
     def save(self, index: Index) -> None:
         """Keep what is known of the projects in which something changed since the last time."""
-        unsaved: dict[str, list[Scanned]] = {project: [] for project in self._unsaved}
-        self._unsaved = set()
-        if unsaved:
-            for scanned in [*self._known.values(), *self._gone.values()]:
-                if scanned.session.project in unsaved:
-                    unsaved[scanned.session.project].append(scanned)
-        for project, sessions in unsaved.items():
-            index.save(project, sessions)
+        unsaved, self._unsaved = self._unsaved, set()
+        for project in unsaved:
+            folder = str(self.root / project)
+            there = [self._known[f"{folder}/{name}"] for name in self._stamps.get(folder, ())]
+            gone = [one for one in self._gone.values() if one.session.project == project]
+            index.save(project, there + gone)
 
     def find(self, id: str) -> Path | None:
         """The transcript of a session, in whatever project's folder. Costs a look into each."""
@@ -125,29 +159,12 @@ class Library:
 
         Costs a stat for each transcript and the reading of those that changed. Survives whatever
         it finds; a folder that cannot be listed is said, and its sessions stay known."""
-        folders, problems = self._folders(cwd)
-        found: list[tuple[int, str, os.stat_result, str, int]] = []
-        complete: set[str] = set()
-        for folder in folders:
-            try:
-                found += _transcripts(folder)
-                complete.add(folder)
-            except FileNotFoundError:
-                complete.add(folder)
-            except OSError as error:
-                problems.append(f"{folder} cannot be read: {error.strerror}.")
-        there = {path for _, path, _, _, _ in found}
-        lost = [
-            path for path in self._known if path not in there and self._is_gone(path, complete, cwd)
-        ]
-        found.sort(reverse=True)
-        changed_files = [item for item in found if not self._same(item[1], item[2])]
-        done = len(found) - len(changed_files)
-        progress = Progress(done, len(found), problems=problems)
-        for path in lost:
+        look = self._look(cwd)
+        progress = Progress(look.total - len(look.changed), look.total, problems=look.problems)
+        for path in look.lost:
             self._forget(path, progress)
-        for _, path, _, project, sidechains in changed_files:
-            self._read(path, project, sidechains, progress)
+        for item, scanned in readers.read_all(look.changed):
+            self._take(item, scanned, progress)
             progress.done += 1
             if len(progress.changed) >= BATCH:
                 yield progress
@@ -158,10 +175,39 @@ class Library:
         """The same for one transcript that is there, changed or gone."""
         progress = Progress(0, 1)
         if _TRANSCRIPT.match(path.name) and path.parent.parent == self.root:
-            agents = _sidechains(path.with_suffix(""))
-            self._read(str(path), path.parent.name, agents, progress)
+            item = Item(str(path), 0)
+            self._take(item, readers.read(item), progress)
         progress.done = 1
         return progress
+
+    def _look(self, cwd: Path | None) -> _Look:
+        """What is other than it is known, without reading it."""
+        folders, problems = self._folders(cwd)
+        look = _Look(problems=problems)
+        changed: list[tuple[int, Item]] = []
+        for folder in folders:
+            try:
+                there = transcripts(folder)
+            except FileNotFoundError:
+                there = {}
+            except OSError as error:
+                look.problems.append(f"{folder} cannot be read: {error.strerror}.")
+                continue
+            look.total += len(there)
+            before = self._stamps.get(folder, {})
+            if there == before:
+                continue
+            for name, stamp in there.items():
+                if before.get(name) != stamp:
+                    changed.append((stamp[1], Item(f"{folder}/{name}", stamp[0])))
+            look.lost += [f"{folder}/{name}" for name in before.keys() - there.keys()]
+        if cwd is None:
+            for folder in self._stamps.keys() - set(folders):
+                if not Path(folder).is_dir():
+                    look.lost += [f"{folder}/{name}" for name in self._stamps[folder]]
+        changed.sort(reverse=True)
+        look.changed = [item for _, item in changed]
+        return look
 
     def _folders(self, cwd: Path | None) -> tuple[list[str], list[str]]:
         key = None if cwd is None else project_key(cwd)
@@ -178,35 +224,22 @@ class Library:
         except OSError as error:
             return [], [f"{self.root} cannot be read: {error.strerror}."]
 
-    def _is_gone(self, path: str, complete: set[str], cwd: Path | None) -> bool:
-        folder = Path(path).parent
-        return str(folder) in complete or (cwd is None and not folder.is_dir())
-
-    def _same(self, path: str, stat: os.stat_result) -> bool:
-        known = self._known.get(path)
-        return (
-            known is not None
-            and known.session.size == stat.st_size
-            and known.session.mtime_ns == stat.st_mtime_ns
-        )
-
-    def _read(self, path: str, project: str, sidechains: int, progress: Progress) -> None:
+    def _take(self, item: Item, scanned: Scanned | None, progress: Progress) -> None:
         self.reads += 1
-        try:
-            scanned = read_session(path, project, sidechains=sidechains)
-        except FileNotFoundError:
-            self._forget(path, progress)
+        if scanned is None:
+            self._forget(item.path, progress)
             return
-        except (OSError, MemoryError) as error:
-            scanned = Scanned(_unreadable(path, project, error))
         self._keep(scanned)
-        self._unsaved.add(project)
+        self._unsaved.add(scanned.session.project)
         self._gone.pop(scanned.session.id, None)
         if self._current(scanned.session.id) is scanned:
             progress.changed.append(scanned)
 
     def _keep(self, scanned: Scanned) -> None:
-        self._known[scanned.session.path] = scanned
+        session = scanned.session
+        self._known[session.path] = scanned
+        folder, _, name = session.path.rpartition("/")
+        self._stamps.setdefault(folder, {})[name] = (session.size, session.mtime_ns)
         self._paths.setdefault(scanned.session.id, set()).add(scanned.session.path)
 
     def _current(self, id: str) -> Scanned | None:
@@ -228,6 +261,8 @@ class Library:
         id = scanned.session.id
         self._unsaved.add(scanned.session.project)
         self._paths[id].discard(path)
+        folder, _, name = path.rpartition("/")
+        del self._stamps[folder][name]
         other = self._current(id)
         if other is None:
             del self._paths[id]
@@ -235,61 +270,3 @@ class Library:
             other = self._gone[id] = structs.replace(scanned, session=session)
             progress.removed.append(id)
         progress.changed.append(other)
-
-
-def _transcripts(folder: str) -> list[tuple[int, str, os.stat_result, str, int]]:
-    """Time of last change, path, stat, project and number of subagents of each transcript. A
-    link or a folder with such a name is none."""
-    found = []
-    folders: set[str] = set()
-    project = Path(folder).name
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                if _TRANSCRIPT.match(entry.name):
-                    if entry.is_file(follow_symlinks=False):
-                        found.append((entry.name, entry.path, entry.stat(follow_symlinks=False)))
-                elif len(entry.name) == 36 and entry.is_dir(follow_symlinks=False):
-                    folders.add(entry.name)
-            except OSError:
-                continue  # gone meanwhile
-    return [
-        (
-            stat.st_mtime_ns,
-            path,
-            stat,
-            project,
-            _sidechains(Path(path[:-6])) if name[:-6] in folders else 0,
-        )
-        for name, path, stat in found
-    ]
-
-
-def _sidechains(folder: Path) -> int:
-    try:
-        with os.scandir(folder / "subagents") as entries:
-            return sum(
-                entry.name.startswith("agent-") and entry.name.endswith(".jsonl")
-                for entry in entries
-            )
-    except OSError:
-        return 0
-
-
-def _unreadable(path: str, project: str, error: OSError | MemoryError) -> Session:
-    """Has no size, so that it is tried again at the next scan."""
-    if isinstance(error, PermissionError):
-        why = "There is no permission to read it."
-    elif isinstance(error, MemoryError):
-        why = "It is too large for the memory of this machine."
-    else:
-        why = f"It cannot be read: {error.strerror}."
-    return Session(
-        id=Path(path).stem,
-        project=project,
-        cwd="",
-        path=path,
-        presence=Presence.DAMAGED,
-        damage=(why,),
-        size=-1,
-    )

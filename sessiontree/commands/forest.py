@@ -81,7 +81,7 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
 def read(config: Config, *, everything: bool) -> Sessions:
     """Every session of the project in `config.cwd`, or of all: what changed is read, the rest
     comes from the index. Words on what could not be read go to stderr."""
-    index = Index(config.home / "index")
+    index = Index(config.index)
     library = Library(config.projects, index.load())
     for step in library.scan(None if everything else config.cwd):
         for problem in step.problems:

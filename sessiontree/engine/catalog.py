@@ -51,7 +51,7 @@ class Catalog:
         self._store = store
         self._forest = forest
         self._on_change = on_change
-        self._index = Index(config.home / "index")
+        self._index = Index(config.index)
         self._library = Library(config.projects)
         self._lineage = Lineage()
         self._reading = asyncio.Lock()  # the library is for one thread at a time

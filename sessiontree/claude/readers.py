@@ -1,0 +1,91 @@
+"""Reads transcripts: one, or many, where there is much to read on all cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sessiontree.claude.transcript.scan import Scanned, read_session
+from sessiontree.claude.transcript.subagents import folder as subagents
+from sessiontree.model.session import Presence, Session
+
+CHUNK = 100
+"""Transcripts that a process gets at a time."""
+MOST = 4
+"""Processes at once: more would wait for the one that gathers."""
+ENOUGH = 40_000_000
+"""Bytes below which processes would not be faster: it takes 0.1 s until one reads."""
+PER_FILE = 15_000
+"""What opening a transcript costs, as bytes that are read in that time."""
+
+
+class Item(NamedTuple):
+    """A transcript to read. `size` is only for judging how long that takes."""
+
+    path: str
+    size: int
+
+
+Found = tuple[Item, Scanned | None]
+"""None for one that is gone."""
+
+
+def read(item: Item) -> Scanned | None:
+    """One transcript; None where it is gone. One that cannot be read is a session that says so."""
+    path = Path(item.path)
+    try:
+        return read_session(item.path, path.parent.name, sidechains=_sidechains(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, MemoryError) as error:
+        return Scanned(_unreadable(path, error))
+
+
+def read_all(items: Sequence[Item]) -> Iterator[Found]:
+    """The same for many. Those in front come early, not always first."""
+    work = sum(item.size + PER_FILE for item in items)
+    count = min(_cores(), MOST, len(items) // CHUNK)
+    if work < ENOUGH or count < 2:
+        return ((item, read(item)) for item in items)
+    from sessiontree.claude import workers  # 10 ms, for what is rare
+
+    return workers.read_all([items[at : at + CHUNK] for at in range(0, len(items), CHUNK)], count)
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sidechains(transcript: Path) -> int:
+    try:
+        with os.scandir(subagents(transcript)) as entries:
+            return sum(
+                entry.name.startswith("agent-") and entry.name.endswith(".jsonl")
+                for entry in entries
+            )
+    except OSError:
+        return 0
+
+
+def _unreadable(path: Path, error: OSError | MemoryError) -> Session:
+    """Has no size, so that it is tried again at the next scan."""
+    if isinstance(error, PermissionError):
+        why = "There is no permission to read it."
+    elif isinstance(error, MemoryError):
+        why = "It is too large for the memory of this machine."
+    else:
+        why = f"It cannot be read: {error.strerror}."
+    return Session(
+        id=path.stem,
+        project=path.parent.name,
+        cwd="",
+        path=str(path),
+        presence=Presence.DAMAGED,
+        damage=(why,),
+        size=-1,
+    )
