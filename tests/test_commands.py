@@ -123,7 +123,7 @@ def test_a_second_ls_reads_no_transcript(
 ) -> None:
     assert main(["ls", "--all", "--json"]) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr("sessiontree.claude.library.read_session", None)
+    monkeypatch.setattr("sessiontree.claude.readers.read_session", None)
     assert main(["ls", "--all", "--json"]) == 0
     assert capsys.readouterr().out == first
     maker.path(maker.sessions[1]).unlink()
