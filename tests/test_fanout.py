@@ -174,6 +174,7 @@ async def test_four_ways_of_which_one_fails(
         assert desk.engine.unsent(ids[3]) == "Something else"
         # What the estimate says is what Claude Code counts.
         for id, model in zip(ids[:2], ("opus", "haiku"), strict=True):
+            await desk.heard.until(lambda id=id: desk.forest.cost(id))  # type: ignore[misc]
             assert desk.forest.cost(id) == pytest.approx(reading(model, 1_000_000))
         rows, (at,) = group_rows(desk, root)
         assert set(rows.members(rows.list[at])) == set(ids)
