@@ -403,6 +403,18 @@ async def test_what_is_done_already_is_not_done_again(demo: DemoPlace) -> None:
     assert (demo.workspace / "limiter.py").read_text() == limiter.LIMITER
 
 
+def test_several_models_suggest_several_names(demo: DemoPlace) -> None:
+    names = set()
+    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"):
+        body = {"model": model, "messages": [{"role": "user", "content": next_steps.NAME}]}
+        reply = script(demo.workspace)(Request(body, {"x-claude-code-session-id": model}))
+        assert isinstance(reply, Reply)
+        (text,) = reply.blocks
+        assert isinstance(text, Text) and model in text.text
+        names.add(text.text.split("**")[1])
+    assert len(names) == 3
+
+
 async def test_a_prompt_without_a_scene_gets_an_honest_answer(demo: DemoPlace) -> None:
     with MessagesApi(script(demo.workspace)) as api:
         result = await ask(of(demo, api), "Translate it into Rust", resume=named_uuid("login"))

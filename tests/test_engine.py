@@ -201,6 +201,21 @@ async def test_a_session_is_never_continued_twice_at_a_time(desk: Desk, api: Mes
     assert desk.labels(root) == ["One", "Two", "Three"]
 
 
+async def test_a_fork_leaves_before_the_turn_that_runs(desk: Desk, api: MessagesApi) -> None:
+    root = await desk.new("One")
+    api.script = lambda request: say("Half ", Hold(), "whole")
+    await desk.engine.send(desk.engine.aim_continue(desk.session(root)), "Two")
+    await desk.heard.until(lambda: desk.labels(root) == ["One", "Two"])  # written, not answered
+    first, running = desk.session(root).line
+    assert desk.engine.aim_fork(desk.session(root), None).keep == first.id
+    assert "not finished" in desk.engine.aim_fork(desk.session(root), running.id).refusal
+    fork = await desk.engine.send(desk.engine.aim_fork(desk.session(root), None), "Other")
+    await desk.heard.until(lambda: len(api.requests) == 3)
+    assert api.requests[2].asked.earlier == ("One",)
+    api.release()
+    await desk.heard.until(lambda: desk.labels(str(fork)) == ["One", "Other"])
+
+
 async def test_the_stream_is_the_same_live_and_afterwards(desk: Desk, api: MessagesApi) -> None:
     def script(request):  # type: ignore[no-untyped-def]
         if request.asked.results:

@@ -52,20 +52,22 @@ def begin_again(session: Session, label: str, link: Link | None, cwd: str) -> Ai
     return Aim(Verb.FORK, words, where, link.parent, link.turn, child=session.id)
 
 
-def fork(session: Session, label: str, turn: str | None, busy: bool, cwd: str) -> Aim:
-    """Fork a session at the end of a turn, or of all of it."""
+def fork(session: Session, label: str, turn: str | None, coming: Collection[str], cwd: str) -> Aim:
+    """Fork a session at the end of a turn, or of all of it. `coming`: its turns that run or wait;
+    what is written of the one that runs is not whole yet, so a fork leaves before it."""
     where = session.cwd or cwd
-    if session.presence in (Presence.GONE, Presence.NEW) or not session.turns:
+    line = [turn for turn in session.line if turn.id not in coming]
+    nothing = not line if turn is None else turn in coming
+    if session.presence in (Presence.GONE, Presence.NEW) or not session.turns or nothing:
         why = (
             "The transcript of this session is gone: there is nothing to fork from."
             if session.presence is Presence.GONE
-            else "Nothing to fork from yet: its first turn is not finished."
+            else "Nothing to fork from yet: this turn is not finished."
         )
         return Aim(Verb.FORK, f"fork ‹{label}›", where, session.id, refusal=why)
-    line = session.line
-    if turn is None and busy and line:
-        turn = line[-1].id  # what is running is not whole yet
-    if turn is None or (line and turn == line[-1].id and not busy):
+    if turn is None and coming:
+        turn = line[-1].id
+    if turn is None or (line and turn == line[-1].id and not coming):
         return Aim(Verb.FORK, f"fork ‹{label}› at its end", where, session.id)
     return Aim(Verb.FORK, f"fork ‹{label}› {_place(session, turn)}", where, session.id, turn)
 

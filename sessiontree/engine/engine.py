@@ -197,9 +197,9 @@ class Engine:
         )
 
     def aim_fork(self, session: Session, turn: str | None) -> Aim:
-        busy = self.pool.of(session.id) is not None
+        coming = self.pool.coming(session.id)
         session = self._as_kept(session)
-        return aims.fork(session, self.label(session.id), turn, busy, str(self.config.cwd))
+        return aims.fork(session, self.label(session.id), turn, coming, str(self.config.cwd))
 
     def aim_edit(self, session: Session, turn: Turn) -> Aim:
         session = self._as_kept(session)

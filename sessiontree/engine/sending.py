@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,10 +77,13 @@ class Sending:
             aim = replace(aim, keep=parent.line[-1].id)
         if project is None:
             project = (await self._trust.look(aim.cwd)).loads
-        words = apart(ways) if group else [""]
+        aims_at, words = [aim], [""]
+        if group:  # the tree shows its members in the order of their ids
+            ids = sorted(str(uuid.uuid4()) for _ in ways)
+            aims_at, words = [replace(aim, child=id) for id in ids], apart(ways)
         made = [
-            self._meant(aim, way, parent, group, told, project)
-            for way, told in zip(ways, words, strict=True)
+            self._meant(at, way, parent, group, told, project)
+            for at, way, told in zip(aims_at, ways, words, strict=True)
         ]
         try:
             await asyncio.to_thread(

@@ -121,7 +121,7 @@ class Layout:
                 self._top(kept, Key(Kind.SESSION, root), project)
             elif members := groups.pop(group, None):
                 row = self._top(kept, Key(Kind.GROUP, name, group), project)
-                for member in members:
+                for member in sorted(members):  # as they were asked for
                     self.last[row] = self._top(kept, Key(Kind.SESSION, member), row)
 
     def _top(self, kept: dict[Key, Row], key: Key, parent: Row | None) -> Row:

@@ -156,8 +156,9 @@ class _Planner:
         return [self._row(Kind.TURN, row.session, turn.id, row) for turn in turns]
 
     def _members(self, row: Row) -> list[str]:
-        """The forks of a fan-out."""
-        return [id for id in self._forks(self._group_at[row]) if self._forest.group(id) == row.turn]
+        """The forks of a fan-out: their ids are in the order in which they were asked for."""
+        forks = self._forks(self._group_at[row])
+        return sorted(id for id in forks if self._forest.group(id) == row.turn)
 
     def _leaving(self, row: Row, turn: str) -> list[Row]:
         """The arms, fan-outs and forks that left at one place, each the oldest first."""

@@ -105,7 +105,7 @@ class Link:
     None where they share none; `point` the uuid, in the parent's transcript, of the last entry
     that the child kept, None where unknown. A link with `parent` None says 'this is a root'.
     `group` is the fan-out that the child was begun in, `way` what tells it from the others of
-    that, in a few words."""
+    that, in a few words. Their ids are in the order in which they were asked for."""
 
     child: str
     parent: str | None

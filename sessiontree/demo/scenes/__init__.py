@@ -34,7 +34,7 @@ SUGGESTIONS = (
     Suggestion(windows.LEAKY, "fork an early turn: another answer to the same question"),
     Suggestion(next_steps.PLAN, "a plan to read before anything is changed"),
     Suggestion(arms.LIMITS, "a question back to you"),
-    Suggestion(next_steps.NAME, "fan out: the same prompt in several arms"),
+    Suggestion(next_steps.NAME, "ctrl+f then tries it with several models at once"),
     Suggestion(next_steps.REVIEW, "a subagent at work"),
     Suggestion(at_length.LONG, "a long answer: interrupt it and go on"),
     Suggestion(arms.SQLITE, "the API fails; try again and it works"),

@@ -70,13 +70,23 @@ class Limits(Protocol):
 
 LOOK = "Read limiter.py and its tests as if you had never seen them. What would you question?"
 
-NAMES = (
-    ("sluice", "it lets water through at a pace somebody chose, and says so in one syllable"),
-    ("tollgate", "everybody pays one token, and nobody has to ask what it does"),
-    ("thimble", "the smallest bucket there is, and the library is not much larger"),
-    ("easygo", "easy, go: the only two answers that it gives"),
-    ("trickle", "what is left for a client that will not wait"),
-)
+NAMES = {
+    "opus": (
+        ("sluice", "it lets water through at a pace somebody chose, and says so in one syllable"),
+        ("hourglass", "what has run out fills again, and everybody knows how it works"),
+        ("trickle", "what is left for a client that will not wait"),
+    ),
+    "sonnet": (
+        ("tollgate", "everybody pays one token, and nobody has to ask what it does"),
+        ("turnstile", "one at a time, and it does not care who pushes"),
+        ("easygo", "easy, go: the only two answers that it gives"),
+    ),
+    "haiku": (
+        ("thimble", "the smallest bucket there is, and the library is not much larger"),
+        ("drip", "four letters, and they say when the next one comes"),
+        ("tap", "open or shut"),
+    ),
+}
 
 
 @scene(RETRY_AFTER)
@@ -191,17 +201,21 @@ def look(turn: Turn) -> Scene:
 
 @scene(NAME)
 def name(turn: Turn) -> Scene:
-    """Another one in each session, so that a prompt sent to several arms is worth comparing."""
-    suggestion, why = NAMES[sum(turn.request.session.encode()) % len(NAMES)]
+    """Each model has names of its own, and each session another of them, so that a prompt sent in
+    several ways is worth comparing."""
+    request = turn.request
+    model = next((family for family in NAMES if family in request.model), "opus")
+    suggestion, why = NAMES[model][sum(request.session.encode()) % 3]
     yield say(
         prose(
             """
             **{suggestion}**: {why}.
 
-            I did not look whether the name is taken. Ask in another arm, and chances are that
-            you get another one; that is what comparing is for.
+            That is what I came up with as {model}. I did not look whether the name is taken. Ask
+            another model, and you get another one; that is what comparing is for.
             """,
             suggestion=suggestion,
             why=why,
+            model=request.model,
         )
     )
