@@ -125,7 +125,9 @@ def permission() -> PermissionDialog:
             Suggestion("switch to ‹accepts edits› (in this session)", mode=Mode.ACCEPT_EDITS),
         ),
     )
-    return PermissionDialog(ask, "Try a sliding window instead", 1)
+    dialog = PermissionDialog(ask, "Try a sliding window instead")
+    dialog.put_behind(["‹Fix the flaky login test› Edit"])
+    return dialog
 
 
 def question() -> QuestionDialog:

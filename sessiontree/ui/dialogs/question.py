@@ -13,8 +13,8 @@ from textual.widgets import Input, OptionList, SelectionList, Static
 from textual.widgets.option_list import Option as Choice
 from textual.widgets.selection_list import Selection
 
-from sessiontree.model.run import Allow, Answer, Ask, Deny
-from sessiontree.ui.dialogs.base import Dialog
+from sessiontree.model.run import Allow, Ask, Deny
+from sessiontree.ui.dialogs.answering import AskDialog
 
 OTHER = "something else …"
 
@@ -53,10 +53,9 @@ def questions(data: Mapping[str, Any]) -> list[Question]:
     return found
 
 
-class QuestionDialog(Dialog[Answer | None]):
+class QuestionDialog(AskDialog):
     """One question after the other; dismissed with all answers, a denial, or None (put aside)."""
 
-    guarded = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "decline", show=False),
         Binding("ctrl+l", "aside", show=False),
@@ -64,9 +63,7 @@ class QuestionDialog(Dialog[Answer | None]):
     ]
 
     def __init__(self, ask: Ask, label: str) -> None:
-        super().__init__()
-        self.ask = ask
-        self._label = label
+        super().__init__(ask, label)
         self._questions = questions(ask.input)
         self._answers: dict[str, str] = {}
 
@@ -75,12 +72,12 @@ class QuestionDialog(Dialog[Answer | None]):
         return self._questions[len(self._answers)]
 
     def title_content(self) -> Content:
-        return Content.assemble((f"‹{self._label}› ", "$text-muted"), ("asks", "bold"))
+        return self.title_of("asks")
 
     def body(self) -> ComposeResult:
         yield Static("", id="question")
 
-    def foot(self) -> ComposeResult:
+    def choices(self) -> ComposeResult:
         other = Input(placeholder="your own words; Enter sends them", id="other")
         other.display = False
         yield other

@@ -9,7 +9,7 @@ from textual.app import App
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
 from sessiontree.model.run import Answer, Ask, AskKind
-from sessiontree.ui.dialogs.base import Dialog
+from sessiontree.ui.dialogs.answering import AskDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
@@ -24,13 +24,17 @@ class Asking:
         self._engine = engine
         self._changed = changed  # other questions than before are off the screen now
         self._aside: set[str] = set()
-        self._open: tuple[Ask, Dialog[Answer | None]] | None = None
+        self._open: tuple[Ask, AskDialog] | None = None
 
     @property
     def waiting(self) -> list[tuple[Run, Ask]]:
         """The questions that are not on screen."""
         shown = self._open[0].id if self._open else None
         return [(run, ask) for run, ask in self._engine.asks() if ask.id != shown]
+
+    def _behind(self) -> list[str]:
+        """The questions that are not on screen, by session and tool."""
+        return [f"‹{self._engine.label(run.plan.session)}› {ask.tool}" for run, ask in self.waiting]
 
     def look(self, *, busy: bool) -> None:
         """Questions came or went: close the dialog of one that is gone, open the next."""
@@ -40,6 +44,8 @@ class Asking:
             dialog = self._open[1]
             self._open = None
             dialog.dismiss(None)
+        if self._open:
+            self._open[1].put_behind(self._behind())
         if busy or self._open:
             return
         for run, ask in self._engine.asks():
@@ -57,14 +63,15 @@ class Asking:
 
     def open(self, run: Run, ask: Ask) -> None:
         label = self._engine.label(run.plan.session)
-        dialog: Dialog[Answer | None]
+        dialog: AskDialog
         if ask.kind is AskKind.QUESTION:
             dialog = QuestionDialog(ask, label)
         elif ask.kind is AskKind.PLAN:
             dialog = PlanDialog(ask, label)
         else:
-            dialog = PermissionDialog(ask, label, len(self._engine.asks()) - 1)
+            dialog = PermissionDialog(ask, label)
         self._open = (ask, dialog)
+        dialog.put_behind(self._behind())
 
         def answered(answer: Answer | None) -> None:
             if self._open is None or self._open[0].id != ask.id:

@@ -1,0 +1,86 @@
+"""Several runs that ask at once, and questions that nobody answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from sessiontree.config import Config, Patience
+from sessiontree.model.event import Notice
+from sessiontree.model.overlay import Status
+from sessiontree.ui.dialogs.permission import PermissionDialog
+from tests import stand_in
+from tests.api import ClaudePlace
+from tests.app import Hands, config_of, hands_on
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the guard does is tested where a person types ahead."""
+    monkeypatch.setattr("sessiontree.ui.dialogs.base.GUARD_SECONDS", 0)
+
+
+def config(place: ClaudePlace, patience: Patience) -> Config:
+    """The app with a stand-in for Claude Code that asks for a tool."""
+    config = config_of(place, cli=Path(stand_in.__file__), model="waits", patience=patience)
+    return replace(config, env={"STAND_IN_PIDS": str(place.cwd.parent / "pids")})
+
+
+async def ask(hands: Hands, prompt: str) -> str:
+    """Start a run that asks; the session."""
+    await hands.press("n")
+    hands.main.composer.area.focus()
+    await hands.send(prompt)
+    await hands.until(lambda: hands.main.composer.text == "")
+    return next(run.plan.session for run in hands.engine.pool if run.plan.prompt == prompt)
+
+
+def dialog(hands: Hands) -> PermissionDialog | None:
+    screen = hands.app.screen
+    return screen if isinstance(screen, PermissionDialog) and screen.is_current else None
+
+
+def behind(hands: Hands) -> str:
+    found = dialog(hands)
+    return str(found.query_one("#behind", Static).content) if found else ""
+
+
+async def test_questions_come_one_by_one_and_each_says_whose_the_others_are(
+    place: ClaudePlace,
+) -> None:
+    async with hands_on(config(place, Patience(close=0.5))) as hands:
+        await ask(hands, "First")
+        await hands.until(lambda: dialog(hands))
+        assert behind(hands) == ""
+        hands.app.screen.dismiss(None)  # put aside
+        await hands.until(lambda: not dialog(hands))
+        await ask(hands, "Second")
+        await hands.until(lambda: dialog(hands))
+        assert "‹Second›" in str(hands.app.screen.query_one("#title", Static).content)
+        assert behind(hands) == "also waiting: ‹First› Bash"
+        await hands.pilot.press("escape")
+        await hands.until(lambda: not dialog(hands))
+        await hands.press("at")
+        await hands.until(lambda: dialog(hands))
+        assert behind(hands) == ""
+        await hands.pilot.press("d")
+        await hands.until(lambda: not list(hands.engine.pool))
+        assert all(
+            status is not Status.WAITING for status in map(hands.forest.status, hands.forest)
+        )
+
+
+async def test_a_dialog_that_nobody_answers_goes_and_says_so(place: ClaudePlace) -> None:
+    async with hands_on(config(place, Patience(close=0.5, answer=1))) as hands:
+        session = await ask(hands, "First")
+        await hands.until(lambda: dialog(hands))
+        await hands.until(lambda: not dialog(hands))
+        await hands.until(lambda: not list(hands.engine.pool))
+        assert hands.engine.opened and hands.engine.opened.session == session
+        notices = [e.text for e in hands.engine.opened.feed.events if isinstance(e, Notice)]
+        assert "Bash was denied: nobody answered for 1 s" in notices
