@@ -33,11 +33,13 @@ def config(place: ClaudePlace, patience: Patience) -> Config:
 
 async def ask(hands: Hands, prompt: str) -> str:
     """Start a run that asks; the session."""
+    hands.main.tree_view.focus()
+    await hands.until(lambda: hands.main.tree_view.has_focus)
     await hands.press("n")
-    hands.main.composer.area.focus()
     await hands.send(prompt)
-    await hands.until(lambda: hands.main.composer.text == "")
-    return next(run.plan.session for run in hands.engine.pool if run.plan.prompt == prompt)
+    runs = hands.engine.pool
+    found = await hands.until(lambda: [run for run in runs if run.plan.prompt == prompt])
+    return str(found[0].plan.session)
 
 
 def dialog(hands: Hands) -> PermissionDialog | None:
@@ -70,9 +72,7 @@ async def test_questions_come_one_by_one_and_each_says_whose_the_others_are(
         assert behind(hands) == ""
         await hands.pilot.press("d")
         await hands.until(lambda: not list(hands.engine.pool))
-        assert all(
-            status is not Status.WAITING for status in map(hands.forest.status, hands.forest)
-        )
+        assert Status.WAITING not in map(hands.forest.status, hands.forest)
 
 
 async def test_a_dialog_that_nobody_answers_goes_and_says_so(place: ClaudePlace) -> None:
