@@ -59,14 +59,18 @@ async def test_questions_come_one_by_one_and_each_says_whose_the_others_are(
         await ask(hands, "First")
         await hands.until(lambda: dialog(hands))
         assert behind(hands) == ""
-        hands.app.screen.dismiss(None)  # put aside
-        await hands.until(lambda: not dialog(hands))
+        await hands.pilot.press("l")
+        await hands.until(lambda: hands.main.stream.has_focus)
         await ask(hands, "Second")
         await hands.until(lambda: dialog(hands))
         assert "‹Second›" in str(hands.app.screen.query_one("#title", Static).content)
         assert behind(hands) == "also waiting: ‹First› Bash"
+        await hands.pilot.press("l")
+        await hands.until(lambda: hands.main.stream.has_focus)
+        await hands.press("at")
+        await hands.until(lambda: dialog(hands))
         await hands.pilot.press("escape")
-        await hands.until(lambda: not dialog(hands))
+        await hands.until(lambda: len(list(hands.engine.pool)) == 1)
         await hands.press("at")
         await hands.until(lambda: dialog(hands))
         assert behind(hands) == ""

@@ -19,10 +19,17 @@ class Asking:
     """A question opens by itself unless the person is busy (typing, or in another dialog) or
     put it aside; then the tree and a bar say that it waits, and `@` brings it."""
 
-    def __init__(self, app: App[None], engine: Engine, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: App[None],
+        engine: Engine,
+        changed: Callable[[], None],
+        look_around: Callable[[], object],
+    ) -> None:
         self._app = app
         self._engine = engine
         self._changed = changed  # other questions than before are off the screen now
+        self._look_around = look_around  # a question was put aside: keys are for the panes
         self._aside: set[str] = set()
         self._open: tuple[Ask, AskDialog] | None = None
 
@@ -79,6 +86,7 @@ class Asking:
             self._open = None
             if answer is None:
                 self._aside.add(ask.id)
+                self._look_around()
             else:
                 self._engine.answer(run, ask, answer)
             self.look(busy=answer is None)

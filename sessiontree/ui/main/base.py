@@ -58,7 +58,7 @@ class MainBase(Screen[None]):
         self.engine = engine
         self.now = now
         self.aiming = Aiming(engine)
-        self.asking = Asking(self.app, engine, self.draw)
+        self.asking = Asking(self.app, engine, self.draw, lambda: self.set_focus(self.stream))
         self._stale: set[str] = set()
         self._frame: Timer | None = None
         self._drawn = 0.0  # when the last frame was, by the monotonic clock
