@@ -149,7 +149,6 @@ async def test_a_question_put_aside_waits_in_sight(hands: Hands, api: MessagesAp
     await hands.until(lambda: bar.text)
     assert "‹Make it› waits for you" in bar.text
     assert hands.forest.status(hands.selected[0]) is Status.WAITING
-    await hands.press("escape")  # leaves the composer
     await hands.press("@")
     await past_the_guard(hands)
     await hands.pilot.press("m")
