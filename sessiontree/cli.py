@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "one session: its turns and their events",
     "compare": "two to four sessions, or turns of them, side by side",
     "fork": "fork a session without running anything",
+    "link": "say by hand which session another descends from",
     "run": "run one prompt and print its events",
     "doctor": "check the store, and repair it on request",
 }

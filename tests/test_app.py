@@ -245,6 +245,21 @@ async def test_an_empty_prompt_says_so(hands: Hands, api: MessagesApi) -> None:
     assert api.requests == []
 
 
+async def test_letters_that_come_in_one_go_with_enter_are_sent(
+    hands: Hands, api: MessagesApi
+) -> None:
+    """As over a slow line: Enter does not overtake them."""
+    from textual import events
+
+    await hands.press("n")
+    for letter in "Say it":
+        hands.app.post_message(events.Key("space" if letter == " " else letter, letter))
+    hands.app.post_message(events.Key("enter", "\r"))
+    await hands.until(lambda: api.requests)
+    assert api.requests[0].prompt == "Say it"
+    await hands.idle()
+
+
 async def test_a_very_long_paste_is_sent_whole(hands: Hands, api: MessagesApi) -> None:
     from textual import events
 
@@ -294,11 +309,13 @@ async def test_putting_away_and_showing_again(hands: Hands) -> None:
 async def test_filtering_and_coming_back(hands: Hands) -> None:
     await hands.new("Apples")
     second = await hands.new("Pears")
-    await hands.press("slash", *"pear")
+    await hands.press("slash", *"apple")
     await hands.until(lambda: len(hands.main.tree_view.rows) == 1)
+    assert hands.aim.startswith("continue ‹Apples›")
     await hands.press("escape")
     assert len(hands.main.tree_view.rows) == 2
     assert hands.selected[0] == second
+    assert hands.aim.startswith("continue ‹Pears›")
     assert hands.main.tree_view.has_focus
 
 

@@ -230,6 +230,47 @@ def test_a_fork_that_fails_leaves_no_link(
         assert store.links() == {}
 
 
+def test_a_link_by_hand_is_set_cut_and_taken_back(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, child, deeper, other = maker.sessions
+
+    def told(id: str) -> tuple[str | None, str, str]:
+        assert main(["ls", "--all", "--json"]) == 0
+        row = next(row for row in rows(capsys) if row["id"] == id)
+        return row["parent"], row["link"], row["evidence"]
+
+    found = told(deeper.id)
+    assert main(["link", deeper.id[:8], root.id[:8]]) == 0
+    assert "after turn 1" in capsys.readouterr().err
+    assert told(deeper.id) == (root.id, "fork", "manual")
+    assert main(["ls"]) == 0
+    line = f"  {deeper.id[:8]}  Try another way  (fork after turn 1, 3 turns"
+    assert line in capsys.readouterr().out, "what both have is told once"
+    assert main(["link", deeper.id, root.id, "--at", root.turns[1].id]) == 1
+    assert "Both have the turns up to ‹Design it›" in capsys.readouterr().err
+    assert main(["link", deeper.id, "--cut"]) == 0
+    assert told(deeper.id) == (None, "root", "manual")
+    assert main(["link", deeper.id, "--as-found"]) == 0
+    assert told(deeper.id) == found
+    assert main(["link", other.id, child.id, "--at", child.turns[0].id[:8]]) == 0
+    assert "after turn 1" in capsys.readouterr().err
+    assert told(other.id) == (child.id, "fork", "manual")
+    assert main(["link", child.id, other.id]) == 1
+    assert "circle" in capsys.readouterr().err
+    assert main(["link", other.id, root.id, "--at", "none"]) == 1
+    assert "No turn of this session" in capsys.readouterr().err
+    assert told(child.id)[2] != "manual"
+
+
+@pytest.mark.parametrize("words", [[], ["P", "--cut"], ["--at", "T"], ["--cut", "--at", "T"]])
+def test_link_says_how_it_is_called(
+    words: list[str], maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["link", maker.sessions[0].id, *words]) == 2
+    assert "PARENT" in capsys.readouterr().err
+
+
 def test_a_reader_that_has_enough_is_no_fault(maker: Maker) -> None:
     command = f"{sys.executable} -m sessiontree ls --all --json | head -c 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

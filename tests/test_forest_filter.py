@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiontree.model.filter import Search, spans
-from sessiontree.model.overlay import Overlay, Status
+from sessiontree.model.filter import STATES, Search, spans, unknown_state
+from sessiontree.model.overlay import Overlay, Status, Verdict
 from sessiontree.model.rows import Rows
 from tests.tree_scene import line as turns
 from tests.tree_scene import scene, session
@@ -95,6 +95,66 @@ def test_a_filter_follows_what_happens_meanwhile() -> None:
     assert hits(rows) == [("new", "z1")]
     forest.overlay("new", Overlay(title="Horse", status=Status.RUNNING))
     assert not rows.sync()
+
+
+def test_states_are_asked_for_by_words_and_by_their_beginnings() -> None:
+    rows = Rows(scene())
+
+    def found(query: str) -> list[tuple[str, str]]:
+        rows.filter(query)
+        return hits(rows)
+
+    assert found("is:chosen") == [("gcra", "")]
+    assert [row.session for row in rows.list] == ["design", "design", "gcra"]
+    assert {id for id, _ in found("is:running")} == {"window", "way1"}
+    assert found("is:running sliding") == [("window", "")]
+    assert found("is:wai") == [("proof", "")]
+    assert found("is:failed is:chosen") == []
+    assert found("is:wrong") == []
+    assert unknown_state("is:wrong")
+    assert not unknown_state("is:fa has:n wrong")
+    for state in STATES:
+        assert not unknown_state(state)
+
+
+def test_notes_are_found_by_their_words_and_by_having_one() -> None:
+    forest = scene()
+    rows = Rows(forest)
+    rows.filter("best so far")
+    assert hits(rows) == [("gcra", "")]
+    rows.filter("regions zebra")
+    assert not rows.list
+    forest.set_notes({"d2x": "A Zebra\nfor\tlater", "w1": "x"})
+    assert rows.sync()
+    assert hits(rows) == [("design", "d2x")]
+    rows.filter("has:note")
+    assert hits(rows) == [("design", "d2x"), ("window", "w1")]
+    rows.filter("zebra is:chosen")
+    assert not rows.list
+
+
+def test_a_filter_by_state_follows_how_sessions_fare() -> None:
+    forest = scene()
+    rows = Rows(forest)
+    rows.filter("is:done")
+    assert not rows.list
+    forest.overlay("rust", Overlay(status=Status.DONE))
+    assert rows.sync()
+    assert hits(rows) == [("rust", "")]
+
+
+def test_asking_for_what_was_put_away_shows_it_while_it_is_asked_for() -> None:
+    forest = scene()
+    rows = Rows(forest)
+    before = [row.key for row in rows.list]
+    forest.overlay("window", Overlay(verdict=Verdict.DISCARDED))
+    rows.filter("is:disc")
+    assert hits(rows) == [("window", "")]
+    rows.filter("is:away")
+    assert hits(rows) == [("idea", "")]
+    rows.filter("")
+    assert [row.key for row in rows.list] == before
+    assert not rows.show_all
 
 
 def test_getting_ready_in_slices_while_sessions_come_loses_none() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessiontree.model.filter import STATES
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Overlay, Status, Verdict
 from sessiontree.model.rows import Key, Kind, Rows
@@ -59,15 +60,22 @@ overlays = st.builds(
     hidden=st.booleans(),
     verdict=st.sampled_from(Verdict),
 )
+notes = st.dictionaries(st.sampled_from([*IDS, *TURNS]), st.just("A note"), max_size=2)
 steps = st.one_of(
     st.tuples(st.just("put"), sessions()),
     st.tuples(st.just("remove"), st.sampled_from(IDS)),
     st.tuples(st.just("link"), links),
     st.tuples(st.just("overlay"), st.tuples(st.sampled_from(IDS), overlays)),
+    st.tuples(st.just("notes"), notes),
     st.tuples(st.just("toggle"), st.integers(0, 40)),
     st.tuples(st.just("toggle"), st.integers(0, 3)),
     st.tuples(st.just("reveal"), st.tuples(st.sampled_from(IDS), st.sampled_from(["", *TURNS]))),
-    st.tuples(st.just("filter"), st.sampled_from(["", "", "t1", "pt 3 prom", "s2", "nothing"])),
+    st.tuples(
+        st.just("filter"),
+        st.sampled_from(
+            [*["", "", "t1", "pt 3 prom", "s2", "nothing"], *STATES, "t1 is:run", "a note has:"]
+        ),
+    ),
     st.tuples(st.just("show_all"), st.booleans()),
     st.tuples(st.just("scope"), st.sampled_from(["", "/a"])),
     st.tuples(st.just("sync"), st.none()),
@@ -81,6 +89,7 @@ class World:
         self.sessions: dict[str, Session] = {}
         self.links: dict[str, Link] = {}
         self.overlays: dict[str, Overlay] = {}
+        self.notes: dict[str, str] = {}
 
     def take(self, what: str, value: object) -> None:
         forest, rows = self.forest, self.rows
@@ -97,6 +106,9 @@ class World:
             case "overlay", (str(id), Overlay() as overlay):
                 self.overlays[id] = overlay
                 forest.overlay(id, overlay)
+            case "notes", dict() as notes:
+                self.notes = notes
+                forest.set_notes(notes)
             case "toggle", int(index):
                 rows.sync()
                 if index < len(rows):
@@ -121,6 +133,7 @@ class World:
     def rebuilt(self) -> Rows:
         """The rows of a new forest, filled in another order, with the same folds and order."""
         forest = Forest()
+        forest.set_notes(self.notes)
         for link in self.links.values():
             forest.put_link(link)
         for id, overlay in self.overlays.items():
@@ -132,7 +145,7 @@ class World:
         rows.order.roots = self.rows.order.roots
         rows.order._project_of = self.rows.order._project_of
         rows._folds.__dict__.update(self.rows._folds.__dict__)
-        rows._plans.show_all = self.rows.show_all
+        rows.show_all = self.rows.show_all
         rows._layout.forget_all()
         rows.filter(self.rows.query)
         return rows

@@ -14,7 +14,7 @@ from sessiontree.model.linking import LinkRefused, by_hand, cut
 from sessiontree.model.overlay import Verdict
 from sessiontree.model.rows import Kind, Rows
 from sessiontree.model.session import Evidence, Link, LinkKind
-from sessiontree.store.records import NOTE_CHARS
+from sessiontree.model.text import NOTE_CHARS
 from tests.api import ClaudePlace
 from tests.forest_maker import Made, Maker
 from tests.test_engine import Desk, desk_at
@@ -131,13 +131,15 @@ async def test_what_was_made_here_holds_again_when_a_link_by_hand_is_taken_back(
 
 
 async def test_a_circle_is_refused_with_a_sentence(desk: Desk, maker: Maker) -> None:
-    root, child, _ = maker.sessions
+    root, child, alone = maker.sessions
     marks = desk.engine.marks
     assert not await marks.link(desk.session(root.id), desk.session(child.id))
     assert "would make a circle" in desk.heard.told[-1]
     assert not await marks.link(desk.session(root.id), desk.session(root.id))
     assert "its own parent" in desk.heard.told[-1]
-    assert not await marks.link(desk.session(child.id), desk.session(root.id), "no turn")
+    assert not await marks.link(desk.session(child.id), desk.session(root.id), root.turns[1].id)
+    assert "‹Design it›: it left there" in desk.heard.told[-1]
+    assert not await marks.link(desk.session(alone.id), desk.session(root.id), "no turn")
     assert "does not have that turn" in desk.heard.told[-1]
     assert desk.engine._store.links() == {}
 

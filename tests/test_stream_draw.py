@@ -145,6 +145,8 @@ def test_results_and_marks() -> None:
 
 
 def test_a_mark_too_long_for_the_screen_is_cut() -> None:
+    (mark,) = read(Mark(key="m", text="⇢ handed over from ‹A›"))
+    assert mark.startswith("── ⇢ handed over from ‹A› ───")
     (mark,) = read(Mark(key="m", text="forked from ‹" + "A" * 200 + "›"))
     assert cell_len(mark) <= 80 and "…" in mark
 

@@ -92,7 +92,9 @@ def _line(sessions: Sessions, session: Session, depth: int) -> str:
         holder = parent or session
         turn = len(path(holder.turns, link.turn)) if link.turn else 0
         of = "" if parent else f" of {clean_line(link.parent)[:8]}, which is not here,"
-        words.append(f"fork{of} after turn {turn}" if turn else f"fork{of} at the start")
+        where = f" after turn {turn}" if turn else " at the start"
+        kind = link.kind.value
+        words.append(f"{kind}{of}{where if kind == 'fork' or turn else ''}".rstrip(","))
     count = len(session.line)
     words.append("1 turn" if count == 1 else f"{count} turns")
     if session.updated is not None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from sessiontree.model.arms import path
 from sessiontree.model.run import Choice, Grants, Plan, Verb
-from sessiontree.model.session import Evidence, Link, Presence, Session, Turn
+from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
     """`keep` is the canonical id of the last turn that a fork keeps; None keeps all of it.
-    `bare` is a fork that leaves before the first turn: a new session with a parent.
+    `link` is what a new session gets to `session`: a fork that leaves before its first turn, or a
+    handoff.
     `child` is the id of a session that was begun and never written: it is begun again.
     With a `refusal` (a sentence) nothing can be sent."""
 
@@ -23,7 +24,7 @@ class Aim:
     cwd: str
     session: str | None = None
     keep: str | None = None
-    bare: bool = False
+    link: LinkKind | None = None
     child: str = ""
     refusal: str = ""
 
@@ -48,7 +49,7 @@ def begin_again(session: Session, label: str, link: Link | None, cwd: str) -> Ai
     if link is None or link.parent is None:
         return Aim(Verb.NEW, words, where, child=session.id)
     if link.turn is None:
-        return Aim(Verb.NEW, words, where, link.parent, bare=True, child=session.id)
+        return Aim(Verb.NEW, words, where, link.parent, link=link.kind, child=session.id)
     return Aim(Verb.FORK, words, where, link.parent, link.turn, child=session.id)
 
 
@@ -80,8 +81,16 @@ def fork_before(session: Session, label: str, turn: Turn, cwd: str) -> Aim:
         why = "The transcript of this session is gone: there is nothing to fork from."
         return Aim(Verb.FORK, words, where, session.id, refusal=why)
     if turn.parent is None:
-        return Aim(Verb.NEW, words, where, session.id, bare=True)
+        return Aim(Verb.NEW, words, where, session.id, link=LinkKind.FORK)
     return Aim(Verb.FORK, words, where, session.id, turn.parent)
+
+
+def hand_over(session: Session, label: str, busy: bool, cwd: str) -> Aim:
+    """A new session in the same folder that goes on from the outcome of a finished one."""
+    words = f"new session handed over from ‹{label}›"
+    refusal = "It still runs: hand it over when it is finished, esc interrupts it." if busy else ""
+    where = session.cwd or cwd
+    return Aim(Verb.NEW, words, where, session.id, link=LinkKind.HANDOFF, refusal=refusal)
 
 
 def _place(session: Session, turn: str) -> str:
@@ -110,7 +119,9 @@ def plan(
         return run, None
     child = aim.child or str(uuid.uuid4())
     if aim.verb is Verb.NEW or session is None:
-        link = Link(child, aim.session, None, None, Evidence.MADE) if aim.bare else None
+        link = None
+        if aim.link is not None:
+            link = Link(child, aim.session, None, None, Evidence.MADE, aim.link)
         return Plan(Verb.NEW, child, turn, prompt, aim.cwd, None, None, choice, grants), link
     kept = next((one for one in session.turns if one.id == aim.keep), None)
     last = kept or session.line[-1]

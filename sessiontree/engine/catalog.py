@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -63,7 +64,12 @@ class Catalog:
     @property
     def count(self) -> int:
         """Sessions in what is shown. Constant time: it is asked in every frame."""
-        return len(self._all if self.everything else self._here)
+        return len(self.in_scope)
+
+    @property
+    def in_scope(self) -> AbstractSet[str]:
+        """The sessions in what is shown; read it, do not keep it."""
+        return self._all if self.everything else self._here
 
     def cost_today(self) -> float:
         """US dollars that the turns begun today cost, as far as transcripts tell."""

@@ -28,6 +28,7 @@ from sessiontree.engine.sending import Ready, Sending
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
 from sessiontree.engine.trusting import Trusting
+from sessiontree.model.conclusion import Conclusion, conclusion
 from sessiontree.model.fanout import Way, whole
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
@@ -205,6 +206,15 @@ class Engine:
         session = self._as_kept(session)
         return aims.fork_before(session, self.label(session.id), turn, str(self.config.cwd))
 
+    def aim_hand_over(self, session: Session) -> Aim:
+        busy = self.pool.of(session.id) is not None
+        return aims.hand_over(session, self.label(session.id), busy, str(self.config.cwd))
+
+    async def conclusion(self, session: str, *, own: bool = False) -> Conclusion:
+        """What came of a session, or of its `own` turns alone. Reads the whole transcript."""
+        first = self.forest.arms(session).first if own else None
+        return conclusion(await self._reader.events(session), first.id if first else "")
+
     async def prompt_text(self, session: Session, turn: Turn) -> str:
         """The whole prompt of a turn; its label where the transcript cannot be read."""
         text = await self._reader.prompt(session, turn.id)
@@ -212,7 +222,7 @@ class Engine:
 
     async def context(self, aim: Aim) -> Context | None:
         """What an aim's run has to read before its own prompt; None where nobody can tell."""
-        session = self.forest.session(aim.session) if aim.session and not aim.bare else None
+        session = self.forest.session(aim.session) if aim.session and not aim.link else None
         return await self._reader.context(session, aim.keep) if session else None
 
     def unsent(self, session: str) -> str:

@@ -11,10 +11,11 @@ from sessiontree.claude.transcript import Reader as TranscriptReader
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.model.arms import path
+from sessiontree.model.event import Event
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Message, Prompted
-from sessiontree.model.session import Presence, Session, Turn
+from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
 from sessiontree.store.errors import StoreError
 
 CHUNK = 2 << 20
@@ -86,6 +87,13 @@ class Reader:
         opened.hear(said)
         return bool(said)
 
+    async def events(self, session: str) -> list[Event]:
+        """All that a session's stream shows, [] where it cannot be read."""
+        opened = Opened(session, None)
+        await self.load(opened, lambda: None)
+        opened.feed.take()
+        return opened.feed.events
+
     async def prompt(self, session: Session, turn: str) -> str:
         """The whole prompt of a turn, "" where it cannot be read."""
 
@@ -143,11 +151,22 @@ class Reader:
         link = self._forest.link(opened.session)
         if link is None or link.parent is None:
             return Feed(first_turn=first_turn)
+        session = self._forest.session(opened.session)
+        turns = session.turns if session else ()
+        shared = not turns or any(turn.id == link.turn for turn in turns)
+        after = link.turn if shared else None
+        return Feed(first_turn=first_turn, mark_after=after, mark_text=self._left(link))
+
+    def _left(self, link: Link) -> str:
+        """In words, where a session comes from."""
+        assert link.parent is not None
         label = self._forest.label(link.parent)
+        if link.kind is LinkKind.HANDOFF:
+            return f"⇢ handed over from ‹{label}›"
         number = len(self._forest.path(link.parent, link.turn)) if link.turn else 0
         where = f" turn {number}" if number else " before its first turn"
-        mark = f"⑂ {link.kind.value} of ‹{label}›{where}"
-        return Feed(first_turn=first_turn, mark_after=link.turn, mark_text=mark)
+        by_hand = ", linked by hand" if link.evidence is Evidence.MANUAL else ""
+        return f"⑂ {link.kind.value} of ‹{label}›{where}{by_hand}"
 
 
 def _number_of_first(said: Sequence[Message], turns: Sequence[Turn], turn: str | None) -> int:

@@ -70,7 +70,8 @@ class Sending:
         `project`: the fingerprint of the project's settings to load; by default what the person
         decided for the folder."""
         parent = self._forest.session(aim.session) if aim.session else None
-        if parent and parent.presence is Presence.GONE and not await self._bring_back(parent):
+        gone = parent and parent.presence is Presence.GONE and aim.verb is not Verb.NEW
+        if parent and gone and not await self._bring_back(parent):
             return []
         if len(ways) > 1 and aim.verb is Verb.FORK and aim.keep is None and parent:
             # Those that wait in the queue leave where the first did, whatever is added meanwhile.

@@ -3,11 +3,40 @@
 Every word of the query must occur in the text, in any order and in any case. Only where nothing
 at all has them so, a word may be put together from beginnings of words ('ratlim' finds 'rate
 limiter'): what is found is never buried under near misses.
+
+Words like `is:chosen` ask how a session fares, not what it is called; beginnings of them do too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+STATES = (
+    *("is:chosen", "is:discarded", "is:away", "is:running", "is:waiting", "is:queued"),
+    *("is:failed", "is:interrupted", "is:done", "is:elsewhere", "is:new", "is:damaged"),
+    *("is:gone", "has:note"),
+)
+HIDDEN = ("is:discarded", "is:away")
+
+_ASKS = ("is:", "has:")
+
+
+def parted(query: str) -> tuple[str, list[str]]:
+    """The words of a query to be looked for in texts, and those that ask for a state."""
+    words = query.lower().split()
+    states = [word for word in words if word.startswith(_ASKS)]
+    return " ".join(word for word in words if word not in states), states
+
+
+def asks_for_hidden(query: str) -> bool:
+    """Whether a query is about sessions that were put away or discarded."""
+    asked = [word for word in parted(query)[1] if word not in _ASKS]
+    return any(state.startswith(word) for word in asked for state in HIDDEN)
+
+
+def unknown_state(query: str) -> bool:
+    """Whether a query asks for a state that there is not."""
+    return not all(any(one.startswith(word) for one in STATES) for word in parted(query)[1])
 
 
 class Search:
@@ -59,7 +88,7 @@ def spans(query: str, text: str) -> list[tuple[int, int]]:
     lower, found = text.lower(), []
     if len(lower) != len(text):  # lower case of some letters is longer
         return []
-    for word in query.lower().split():
+    for word in parted(query)[0].split():
         start = lower.find(word)
         if start >= 0:
             found.append((start, start + len(word)))

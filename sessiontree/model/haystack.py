@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import compress
 
-from sessiontree.model.filter import Search
+from sessiontree.model.filter import Search, parted
 from sessiontree.model.forest import Forest
+from sessiontree.model.overlay import Status
 from sessiontree.model.plan import LIVE, Kind, Row
 
 _NOWHERE = -1
@@ -14,13 +15,13 @@ _NOWHERE = -1
 
 
 class Haystack:
-    """`stale` until it is gathered, and again when rows or names have changed."""
+    """`stale` until it is gathered, and again when rows have changed or what they are found by."""
 
     def __init__(self, forest: Forest) -> None:
         self.stale = True
         self._forest = forest
         self._texts: dict[Row, str] = {}
-        self._names: dict[str, str] = {}
+        self._known: dict[str, str] = {}  # session → what its rows were found by
         self._changed: set[str] = set()
         self._spoilt = 0
         self._rows: list[Row] = []
@@ -37,7 +38,7 @@ class Haystack:
         if not shapes and not looks:
             return
         self._changed.update(shapes, looks)
-        if shapes or any(self._names.get(id) != self._name(id) for id in looks):
+        if shapes or any(self._known.get(id) != self._all_of(id) for id in looks):
             self.spoil()
 
     def spoil(self) -> None:
@@ -74,13 +75,37 @@ class Haystack:
         shown = bytearray(len(self._rows) + 1)
         shown[_NOWHERE] = True
         parents = self._parents
-        for index in self._search.find(query):
+        words, states = parted(query)
+        for index in self._in_states(self._search.find(words), states):
             hits[index] = True
             while not shown[index]:
                 shown[index] = True
                 index = parents[index]
         self._hits, self._shown, self._last = hits, shown, None
         return list(compress(self._rows, shown))
+
+    def _in_states(self, found: Iterable[int], states: Iterable[str]) -> Iterable[int]:
+        """Those of the rows `found` that are in all these states. A note is asked of a session or
+        a turn, everything else of sessions alone."""
+        rows = self._rows
+        for state in states:
+            if "has:note".startswith(state):
+                found = [index for index in found if self._note_on(rows[index])]
+            else:
+                found = [index for index in found if self._is(rows[index], state)]
+        return found
+
+    def _is(self, row: Row, state: str) -> bool:
+        if row.kind is not Kind.SESSION:
+            return False
+        overlay, status = self._forest.overlaid(row.session), self._forest.status(row.session)
+        words = (_WORDS.get(status, status.value), overlay.verdict, "away" * overlay.hidden)
+        return any(word and f"is:{word}".startswith(state) for word in words)
+
+    def _note_on(self, row: Row) -> str:
+        if row.kind is Kind.SESSION:
+            return self._forest.note(row.session)
+        return self._forest.note(row.turn) if row.kind is Kind.TURN else ""
 
     # about the last search -------------------------------------------------------------------
 
@@ -105,18 +130,31 @@ class Haystack:
 
     def _text(self, row: Row) -> str:
         if row.kind is Kind.SESSION:
-            self._names[row.session] = name = self._name(row.session)
-            return name
+            self._known[row.session] = self._all_of(row.session)
+            return self._of_session(row.session)
         if row.kind is not Kind.TURN:
             return ""
         if row.turn == LIVE:
             return self._forest.overlaid(row.session).prompt.lower()
-        own = self._forest.arms(row.session)
+        own, note = self._forest.arms(row.session), self._note(row.turn)
         if own.first is own.turns[row.turn] and not self._forest.title(row.session):
-            return ""  # the session is called by it: its row need not be found twice
-        return own.turns[row.turn].label.lower()
+            return note  # the session is called by it: its row need not be found twice
+        return own.turns[row.turn].label.lower() + note
 
-    def _name(self, id: str) -> str:
+    def _all_of(self, id: str) -> str:
+        """What the rows of a session are found by that may change while its turns do not."""
+        notes = map(self._note, self._forest.arms(id).turns) if self._forest.has_note(id) else ()
+        return "".join([self._of_session(id), *notes])
+
+    def _of_session(self, id: str) -> str:
         session = self._forest.session(id)
         folder = (session.cwd or session.project) if session else ""
-        return f"{self._forest.name(id)}\n{folder}".lower()
+        return f"{self._forest.name(id)}\n{folder}".lower() + self._note(id)
+
+    def _note(self, id: str) -> str:
+        note = self._forest.note(id)
+        return f"\n{note.lower()}" if note else ""
+
+
+_WORDS = {Status.WAITING: "waiting"}
+"""By which word a status is asked for where that is not the one that is shown."""

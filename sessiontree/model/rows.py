@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sessiontree.model.arms import END, TOP
+from sessiontree.model.filter import asks_for_hidden, parted
 from sessiontree.model.folds import Folds
 from sessiontree.model.forest import ROOTS, Forest
 from sessiontree.model.haystack import Haystack
@@ -39,6 +40,7 @@ class Rows:
         self.query = ""
         """What is filtered by, "" where nothing is."""
         self.order = Order(forest, scope)
+        self._show_all = False
         self._plans = Plans(forest)
         self._folds = Folds()
         self._layout = Layout(forest, self.order, self._plans, self._folds)
@@ -69,19 +71,27 @@ class Rows:
     @property
     def show_all(self) -> bool:
         """Whether sessions that were put away or discarded are shown as well."""
-        return self._plans.show_all
+        return self._show_all
 
     @show_all.setter
     def show_all(self, show_all: bool) -> None:
-        self._plans.show_all = show_all
-        self._plans.forget_all()
-        self._layout.forget_all()
-        self._haystack.spoil()
+        self._show_all = show_all
+        self.widen(self.query)
         self._lay_out()
+
+    def widen(self, query: str) -> None:
+        """Look through what was put away as well, where a query asks for it."""
+        show_all = self._show_all or asks_for_hidden(query)
+        if show_all != self._plans.show_all:
+            self._plans.show_all = show_all
+            self._plans.forget_all()
+            self._layout.forget_all()
+            self._haystack.spoil()
 
     def filter(self, query: str) -> None:
         """Show what matches and what it hangs below; "" brings the former view back."""
         self.sync()
+        self.widen(query)
         self.query = query if query.split() else ""
         self._folds.filtering = bool(self.query)
         if not self.query:
@@ -115,7 +125,7 @@ class Rows:
         self._layout.forget(shapes)
         self._haystack.heed(shapes, looks)
         self.looks = frozenset(looks)
-        if shapes or (self.query and self._haystack.stale):
+        if shapes or (self.query and (self._haystack.stale or (looks and parted(self.query)[1]))):
             self._lay_out()
             return True
         if looks:

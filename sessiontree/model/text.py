@@ -18,6 +18,9 @@ MARK = "\N{MIDDLE DOT}"
 LABEL_CELLS = 120
 """A label is cut to this many characters; rows cut it further to their width."""
 
+NOTE_CHARS = 4_000
+"""How long a note may be that a person writes on a session or a turn."""
+
 # CSI … m (colours) in both its 7-bit and its 8-bit form.
 _COLOUR = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m")
 

@@ -17,15 +17,11 @@ from typing import Any, TypeVar
 from sessiontree.model.overlay import Verdict
 from sessiontree.model.run import Ending, Mode, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind
-from sessiontree.model.text import clean, clean_line, label
+from sessiontree.model.text import NOTE_CHARS, clean, clean_line, label
 from sessiontree.store.owner import Owner, this_process
 
 Document = Mapping[str, Any]
 Choice = TypeVar("Choice", bound=StrEnum)
-
-
-NOTE_CHARS = 4_000
-"""How long a note may be; of a longer one in the file only so much is read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,26 @@ KEYS: tuple[Key, ...] = (
         rank=0,
     ),
     Key(
+        "H",
+        "H",
+        "hand_over",
+        "hand over",
+        "Hand over: compose a new session from what came of this one",
+        Group.GO,
+        Need.SESSION,
+        rank=6,
+    ),
+    Key(
+        "m",
+        "m",
+        "carry_back",
+        "carry back",
+        "Carry back: compose a prompt to the parent, or another session, from what came of this",
+        Group.GO,
+        Need.SESSION,
+        rank=6,
+    ),
+    Key(
         "escape",
         "esc",
         "escape",
@@ -176,6 +196,46 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("full_stop", ".", "show_hidden", "", "Show what was put away", Group.SESSION, rank=9),
     Key(
+        "plus",
+        "+",
+        "choose",
+        "choose",
+        "Mark it ★ as the one to go on with, or take that back",
+        Group.SESSION,
+        Need.SESSION,
+        rank=7,
+    ),
+    Key(
+        "minus",
+        "-",
+        "discard",
+        "discard",
+        "Discard it: it folds away (. shows it), nothing is deleted; or take that back",
+        Group.SESSION,
+        Need.SESSION,
+        rank=7,
+    ),
+    Key(
+        "w",
+        "w",
+        "note",
+        "note",
+        "Write a note on this session or turn",
+        Group.SESSION,
+        Need.SESSION,
+        rank=7,
+    ),
+    Key(
+        "L",
+        "L",
+        "link",
+        "",
+        "Say by hand which session and turn it comes from, or that it is a root",
+        Group.SESSION,
+        Need.SESSION,
+        rank=8,
+    ),
+    Key(
         "s",
         "s",
         "keep",
@@ -216,6 +276,12 @@ PANE_KEYS: tuple[tuple[str, str], ...] = (
     ("g G", "First and last"),
     ("enter", "Open: the stream of this row; on an event, all of it"),
     ("space", "In the stream: fold or unfold an event"),
+)
+
+FILTER_WORDS: tuple[tuple[str, str], ...] = (
+    ("any words", "In labels, titles, folders and notes, in any order"),
+    ("is:chosen", "Also is:discarded is:away is:running is:waiting is:failed is:done is:gone …"),
+    ("has:note", "What a note was written on"),
 )
 
 COMPOSER_KEYS: tuple[tuple[str, str], ...] = (

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import TextArea
 
 from sessiontree.model.text import clean
 from sessiontree.ui.composer.draft import LONG_PASTE, Draft
 
+NEW_LINE_KEYS = ("shift+enter", "ctrl+j", "alt+enter")
+
 
 class DraftArea(TextArea):
-    """What Enter does is for whoever shows it to say."""
+    """Posts `Entered`; what that does is for whoever shows it to say."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("shift+enter,ctrl+j,alt+enter", "new_line", "New line", show=False, priority=True),
-    ]
+    @dataclass
+    class Entered(Message):
+        text: str
 
     def __init__(self, *, id: str) -> None:
         super().__init__(
@@ -40,8 +42,18 @@ class DraftArea(TextArea):
         self.load_text(self.draft.shorten(text))
         self.move_cursor(self.document.end)
 
-    def action_new_line(self) -> None:
-        self.insert("\n")
+    def on_key(self, event: events.Key) -> None:
+        """Enter, in its turn: a binding with priority overtakes the letters typed before it."""
+        if event.key in ("enter", *NEW_LINE_KEYS):
+            event.stop()
+            event.prevent_default()
+            if event.key == "enter":
+                self.enter()
+            else:
+                self.insert("\n")
+
+    def enter(self) -> None:
+        self.post_message(self.Entered(self.whole))
 
     async def _on_paste(self, event: events.Paste) -> None:
         if len(event.text) <= LONG_PASTE:

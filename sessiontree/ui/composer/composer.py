@@ -56,15 +56,10 @@ class AimLine(Widget):
 
 class PromptArea(DraftArea):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", show=False, priority=True),
         Binding("ctrl+f", "fan_out", "Fan out", show=False, priority=True),
         Binding("shift+tab", "mode", "Next mode", show=False, priority=True),
         Binding("ctrl+o", "options", "How the run is set", show=False, priority=True),
     ]
-
-    @dataclass
-    class Submitted(Message):
-        text: str
 
     class ModeCycled(Message):
         pass
@@ -78,9 +73,6 @@ class PromptArea(DraftArea):
     def __init__(self) -> None:
         super().__init__(id="prompt")
         self._proposal = self._shows = ""
-
-    def action_send(self) -> None:
-        self.post_message(self.Submitted(self.whole))
 
     def action_fan_out(self) -> None:
         self.post_message(self.FanOutAsked())
@@ -163,7 +155,7 @@ class Composer(Vertical):
         self.query_one(AimLine).choice = choice
         self.set_class(choice.mode is Mode.BYPASS, "-bypass")
 
-    def on_prompt_area_submitted(self, message: PromptArea.Submitted) -> None:
+    def on_draft_area_entered(self, message: DraftArea.Entered) -> None:
         message.stop()
         self.post_message(self.Sent(message.text))
 

@@ -108,7 +108,7 @@ class FanOutDialog(Dialog[FanOut]):
     guarded = True  # Enter costs money
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False, priority=True),
-        Binding("enter", "start", show=False, priority=True),
+        Binding("enter", "start", show=False),
         Binding("plus,a", "add", show=False),
         Binding("minus,delete,x", "remove", show=False),
     ]
@@ -214,6 +214,11 @@ class FanOutDialog(Dialog[FanOut]):
         if prompt != self._ways[self._at].prompt:
             self._ways[self._at] = replace(self._ways[self._at], prompt=prompt)
             self._draw()
+
+    @on(DraftArea.Entered)
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.action_start()
 
     @on(Input.Changed, "#append")
     def _append_changed(self, message: Input.Changed) -> None:

@@ -16,6 +16,7 @@ class Wish(StrEnum):
     CONTINUE = "continue"
     FORK = "fork"
     EDIT = "edit"
+    HAND_OVER = "hand over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Aiming:
         self.selection = Selection()
         self._pinned: Selection | None = None
 
-    def pin(self, wish: Wish) -> Aim:
-        self.wish, self._pinned = wish, self.selection
+    def pin(self, wish: Wish, at: Selection | None = None) -> Aim:
+        """Fix a wish to a row, by default to the selected one."""
+        self.wish, self._pinned = wish, at or self.selection
         return self.aim()
 
     def release(self) -> Held:
@@ -74,6 +76,8 @@ class Aiming:
                 return self._engine.aim_continue(session)
             case Wish.FORK:
                 return self._engine.aim_fork(session, turn.id if turn else None)
+            case Wish.HAND_OVER:
+                return self._engine.aim_hand_over(session)
             case Wish.EDIT if turn is not None:
                 return self._engine.aim_edit(session, turn)
         if turn is None or (session.line and turn.id == session.line[-1].id):

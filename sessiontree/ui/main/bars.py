@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from sessiontree.model.run import Mode
+from sessiontree.ui.stream.line import cut, plain, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,36 @@ class StreamTitle(Widget):
         left = Content(self.label).stylize("bold").truncate(room, ellipsis=True)
         gap = max(width - left.cell_length - right.cell_length, 1)
         return left + Content(" " * gap) + right
+
+
+class NoteBar(Widget):
+    """What a person wrote on the selected row, as far as it fits in a few rows."""
+
+    DEFAULT_CSS = """
+    NoteBar { height: auto; width: 1fr; padding: 0 1; background: $surface; display: none; }
+    NoteBar.-on { display: block; }
+    """
+    MOST_ROWS = 3
+
+    text: reactive[str] = reactive("", layout=True)
+
+    def watch_text(self, text: str) -> None:
+        self.set_class(bool(text), "-on")
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows(width))
+
+    def render(self) -> Content:
+        lines = [Content(row) for row in self._rows(self.size.width)]
+        return Content.assemble(("✎ ", "$warning"), Content("\n  ").join(lines))
+
+    def _rows(self, width: int) -> list[str]:
+        room = max(width - 2, 10)
+        lines = map(plain, self.text[: room * 40].splitlines())
+        rows = [line[start:end] for line in lines for start, end in wrap(line, room, room)]
+        if len(rows) > self.MOST_ROWS:
+            rows[self.MOST_ROWS - 1 :] = [cut(f"{rows[self.MOST_ROWS - 1]} …", room)]
+        return rows
 
 
 class QuestionBar(Widget):

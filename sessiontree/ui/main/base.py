@@ -23,7 +23,7 @@ from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
 from sessiontree.ui.main.aiming import Aiming
 from sessiontree.ui.main.asking import Asking
-from sessiontree.ui.main.bars import QuestionBar, StreamTitle, Summary, TopBar
+from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, Summary, TopBar
 from sessiontree.ui.stream import StreamView
 from sessiontree.ui.tree import TreeView
 
@@ -84,6 +84,10 @@ class MainBase(Screen[None]):
         row = self.tree_view.current
         return row.turn if row is not None and row.kind is Kind.GROUP else ""
 
+    def _marked(self) -> dict[str, str]:
+        """The sessions that are marked in the tree, in the order of marking, with that word."""
+        return {id: "marked" for id, _ in self.tree_view.marked.values()}
+
     def draw(self, *parts: str) -> None:
         """Draw `tree` or `stream` in the next frame; the lines around them always are."""
         self._stale.update(parts)
@@ -141,12 +145,19 @@ class MainBase(Screen[None]):
         title, opened = self.query_one(StreamTitle), self.engine.opened
         if opened is None:
             title.label, title.state, title.note = "", ("", ""), ""
+            self.query_one(NoteBar).text = ""
             return
         title.label = self.engine.forest.label(opened.session)
         title.state = self._state_words(opened.session)
         session = self.engine.forest.session(opened.session)
         damage = " ".join(session.damage) if session else ""
         title.note = opened.note or damage
+        self.query_one(NoteBar).text = self._note()
+
+    def _note(self) -> str:
+        """The note on the selected turn, else on its session."""
+        at, forest = self.aiming.selection, self.engine.forest
+        return forest.note(at.turn or "") or forest.note(at.session)
 
     def _draw_questions(self) -> None:
         """Questions that are not on screen are said in a bar of their own."""

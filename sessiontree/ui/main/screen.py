@@ -19,9 +19,9 @@ from sessiontree.ui.dialogs.small import HelpDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
 from sessiontree.ui.main.aiming import Selection
-from sessiontree.ui.main.bars import QuestionBar, StreamTitle, TopBar
-from sessiontree.ui.main.session_keys import SessionKeys
-from sessiontree.ui.main.start_keys import StartKeys
+from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, TopBar
+from sessiontree.ui.main.deciding_keys import DecidingKeys
+from sessiontree.ui.main.handing_keys import HandingKeys
 from sessiontree.ui.stream import EventPager, StreamView
 from sessiontree.ui.tree import TreeView
 
@@ -35,7 +35,7 @@ REST_SECONDS = 0.08
 tree reads no transcripts."""
 
 
-class MainScreen(StartKeys, SessionKeys):
+class MainScreen(HandingKeys, DecidingKeys):
     DEFAULT_CSS = (Path(__file__).with_name("screen.tcss")).read_text()
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
@@ -47,9 +47,10 @@ class MainScreen(StartKeys, SessionKeys):
         with Horizontal(id="panes"):
             with Vertical(id="tree-pane"):
                 yield TreeView(self.engine.forest, now=self.now, id="tree")
-                yield Input(placeholder="filter labels, titles, folders", id="filter")
+                yield Input(placeholder="words, is:chosen, has:note", id="filter")
             with Vertical(id="stream-pane"):
                 yield StreamTitle()
+                yield NoteBar()
                 yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
                 yield Input(placeholder="search in this stream", id="search")
         yield QuestionBar()
@@ -95,23 +96,26 @@ class MainScreen(StartKeys, SessionKeys):
                 self._to_restore = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are for the composer while it has the focus, also those that were typed ahead
-        and went to the pane that had it before."""
-        composing = self.focused is self.composer.area
-        return not (composing and action in LETTER_ACTIONS)
+        """Letters are for what is typed in while that has the focus, also those that were typed
+        ahead and went to the pane that had it before."""
+        typing = self.focused is self.composer.area or isinstance(self.focused, Input)
+        return not (typing and action in LETTER_ACTIONS)
 
     def on_key(self) -> None:
         self._to_restore = None  # the person has gone elsewhere meanwhile
 
     def take_typed_ahead(self, event: events.Key) -> bool:
-        """Whether a key was meant for the composer, though it was typed before that had the
-        focus. The composer itself lets none of these through."""
-        area = self.composer.area
+        """Whether a key was meant for what is typed in now, though it was typed before that had
+        the focus. What has the focus lets none of these through itself."""
+        area, box = self.composer.area, self.focused
+        if isinstance(box, Input) and event.is_printable and event.character:
+            box.insert_text_at_cursor(event.character)
+            return True
         if self.focused is area and event.is_printable and event.character:
             area.insert(event.character)
             return True
         if self.focused is area and event.key == "enter":
-            area.action_send()
+            area.enter()
             return True
         return False
 

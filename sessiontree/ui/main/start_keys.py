@@ -20,7 +20,7 @@ from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.fanout import FanOut, FanOutDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptions, RunOptionsDialog
-from sessiontree.ui.main.aiming import Held, Wish
+from sessiontree.ui.main.aiming import Held, Selection, Wish
 from sessiontree.ui.main.base import shown_folder
 from sessiontree.ui.main.trusting import Trusting
 
@@ -30,15 +30,16 @@ class StartKeys(Trusting):
         super().__init__(engine, now)
         self._suggestions = list(engine.config.suggestions)
         self._ways: tuple[Way, ...] = ()  # of a fan-out that was not begun
+        self._brought = ""  # what was put in the composer last
 
     def action_new(self) -> None:
-        self._aim_at(Wish.NEW)
+        self.aim_at(Wish.NEW)
 
     def action_continue(self) -> None:
-        self._aim_at(Wish.CONTINUE)
+        self.aim_at(Wish.CONTINUE)
 
     def action_fork(self) -> None:
-        self._aim_at(Wish.FORK)
+        self.aim_at(Wish.FORK)
 
     def action_edit(self) -> None:
         self.engine.spawn(self._edit())
@@ -49,11 +50,12 @@ class StartKeys(Trusting):
             self.app.say("No run of this session came to nothing")
             return
         self._bring_back(session.id)
-        self._aim_at(Wish.CONTINUE)
+        self.aim_at(Wish.CONTINUE)
 
-    def _aim_at(self, wish: Wish) -> None:
-        """Fix the aim and go to the composer; what is typed there stays."""
-        aim = self.aiming.pin(wish)
+    def aim_at(self, wish: Wish, at: Selection | None = None) -> None:
+        """Fix the aim, by default to the selected row, and go to the composer; what is typed
+        there stays."""
+        aim = self.aiming.pin(wish, at)
         self.look_again()
         if aim.refusal:
             self.aiming.release()
@@ -69,19 +71,22 @@ class StartKeys(Trusting):
             return
         self.aiming.selection = self.aiming.selection.at(turn.id)
         text = await self.engine.prompt_text(session, turn)
-        self._put_in_composer(text)
-        self._aim_at(Wish.EDIT)
+        self.put_in_composer(text)
+        self.aim_at(Wish.EDIT)
 
     def _bring_back(self, session: str) -> None:
         """A prompt that came to nothing goes back to where it was typed."""
         text = self.engine.unsent(session)
         if text and text not in self.composer.text:
-            self._put_in_composer(text)
+            self.put_in_composer(text)
 
-    def _put_in_composer(self, text: str) -> None:
-        """Put a text in the composer, below what is being typed there."""
+    def put_in_composer(self, text: str) -> None:
+        """Put a text in the composer, below what is being typed there. What was put there before
+        and not touched gives way."""
         typed = self.composer.text.strip()
-        self.composer.put(f"{typed}\n\n{text}" if typed and typed != text else text)
+        kept = "" if typed in (text.strip(), self._brought.strip()) else typed
+        self.composer.put(f"{kept}\n\n{text}" if kept else text)
+        self._brought = text
 
     def suggest_next(self, sent: str = "") -> None:
         """Propose the first suggestion that was not sent yet."""
@@ -98,12 +103,12 @@ class StartKeys(Trusting):
         elif aim.refusal:
             self.app.say(aim.refusal)
         elif aim.verb is Verb.CONTINUE and aim.session and self.engine.elsewhere(aim.session):
-            self._ask_before_two(aim, message.prompt)
+            self._ask_before_two(aim, message.prompt.strip("\n"))
         else:
-            self._send(aim, message.prompt)
+            self._send(aim, message.prompt.strip("\n"))
 
     def _ask_before_two(self, aim: Aim, prompt: str) -> None:
-        session = self.aiming.session()
+        session = self.engine.forest.session(aim.session or "")
 
         def chosen(key: str | None) -> None:
             if key == "f" and session is not None:
@@ -130,7 +135,7 @@ class StartKeys(Trusting):
         decided = await self.is_decided(aim.cwd)
         session = await self.engine.send(aim, prompt) if decided else None
         if session is None:
-            self._put_in_composer(prompt)
+            self.put_in_composer(prompt)
             self.aiming.take_back(held)
             self.draw()
             return

@@ -77,7 +77,8 @@ def draw(event: Event, frame: Frame) -> Drawn:
         case Notice():
             return _notice(event, frame)
         case Mark():
-            text = f" ⑂ {clipped(event.text.removeprefix('⑂ '), frame.limits.line)} "
+            text = event.text if event.text.startswith(("⑂ ", "⇢ ")) else f"⑂ {event.text}"
+            text = f" {clipped(text, frame.limits.line)} "
             return Drawn(
                 [Line(text, lead=(Piece("──", "mark"),), style="mark", rule="─", wrap=False)]
             )

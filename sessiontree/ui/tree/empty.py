@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from sessiontree.model.filter import STATES, unknown_state
 from sessiontree.model.rows import Rows
+
+ESC_BRINGS_BACK = "esc brings the tree back."
 
 
 def help_lines(rows: Rows, reading: bool, width: int) -> list[str]:
@@ -15,7 +18,8 @@ def help_lines(rows: Rows, reading: bool, width: int) -> list[str]:
 
 def _help(rows: Rows, reading: bool) -> tuple[str, ...]:
     if rows.query:
-        return (f"Nothing matches ‹{rows.query}›.", "esc brings the tree back.")
+        known = f"One can ask for {', '.join(STATES)}." if unknown_state(rows.query) else ""
+        return (f"Nothing matches ‹{rows.query}›.", *filter(None, [known]), ESC_BRINGS_BACK)
     if rows.put_away:
         return ("All sessions here are put away.", "Press . to show them.")
     if reading:

@@ -15,7 +15,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from sessiontree.model.rows import LIVE, Kind, Row
+from sessiontree.model.rows import LIVE, Key, Kind, Row
 from sessiontree.ui.tree.canvas import RowCanvas
 
 SLICE_SECONDS = 0.01
@@ -59,6 +59,7 @@ class TreeView(RowCanvas, can_focus=True):
         marked: list[tuple[str, str | None]]
 
     _row: Row | None = None  # the row with the cursor, also when it has gone
+    _told: Key | None = None  # the row that was said to be selected last
     _drawn: list[Row] | None = None  # the rows as they were drawn last
     _before_filter: tuple[Row | None, float] | None = None
     _wanted_query: str = ""
@@ -126,6 +127,7 @@ class TreeView(RowCanvas, can_focus=True):
         Getting ready for the first letter takes long where there are thousands of sessions: then
         it is done in slices, and what was typed last is shown at the end."""
         self._wanted_query = query
+        self.rows.widen(query)
         if not query.split():
             self._apply_filter()
         elif not self._getting_ready:
@@ -309,8 +311,9 @@ class TreeView(RowCanvas, can_focus=True):
             self.scroll_to(y=y, animate=False, force=True)
 
     def _say_selected(self) -> None:
-        before, self._row = self._row, self.current
-        if self._row is not None and (before is None or before.key != self._row.key):
+        self._row = self.current
+        if self._row is not None and self._row.key != self._told:
+            self._told = self._row.key
             self.post_message(self.Selected(*self._target(self._row)))
 
     def _drop_marks(self) -> None:
