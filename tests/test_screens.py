@@ -18,10 +18,13 @@ from sessiontree.demo.place import DemoPlace, prepare
 from sessiontree.demo.scenes import SUGGESTIONS, script
 from sessiontree.engine.fanout import estimate
 from sessiontree.model.fanout import Way
+from sessiontree.model.overlay import Verdict
 from sessiontree.model.run import Ask, AskKind, Choice, Grants, Mode, Suggestion
 from sessiontree.model.trust import Does, Standing, Survey, Thing, Trust
 from sessiontree.ui.app import SessionTree
 from sessiontree.ui.dialogs.fanout import FanOutDialog
+from sessiontree.ui.dialogs.finder import Candidate, Finder
+from sessiontree.ui.dialogs.note import NoteDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
@@ -108,6 +111,41 @@ def test_a_fork_being_composed(
     assert snap_compare(app, terminal_size=size, run_before=after("l", "j", "f", *"Try it"))
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_handoff_being_composed(
+    snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]
+) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await after("H")(pilot)
+        assert app.main is not None
+        while not app.main.composer.area.has_focus:
+            await pilot.pause(0.02)
+        await after(*"Write it down")(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=steps)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_verdicts_and_notes(
+    snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]
+) -> None:
+    note = "Simpler, and stricter with bursts.\nAsk Ann whether any client needs one. " * 3
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await after("l", "j", "j", "j", "j")(pilot)
+        assert app.main is not None
+        discarded = app.main.aiming.selection.session
+        await after("k", "k")(pilot)
+        session, marks = app.main.aiming.selection.session, app.main.engine.marks
+        await marks.set(discarded, chosen=Verdict.DISCARDED)
+        await marks.set(session, chosen=Verdict.CHOSEN, note=note)
+        await after("full_stop", *["enter"] * (size[0] < 72))(pilot)
+        app.clear_notifications()
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=steps)
+
+
 @pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_stream_alone(snap_compare: SNAPSHOTS, app: SessionTree, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, run_before=after("enter", "g"))
@@ -173,8 +211,18 @@ def trust() -> TrustDialog:
     return TrustDialog(Trust(survey, Standing.CHANGED, (".mcp.json",)), "~/limiter")
 
 
+def finder() -> Finder:
+    labels = ["Design a rate limiter for the notes API", "Keep the buckets in Redis", "GCRA"]
+    notes = ["parent  2h  0ba1b1c9", "marked  1h  5b1c39f2", "13d  77e2a3f0"]
+    candidates = [Candidate(note, label, note) for label, note in zip(labels, notes, strict=True)]
+    title = "Bring what came of ‹Try a sliding window instead› to …"
+    return Finder(title, candidates, does="composes the prompt; nothing is sent yet")
+
+
 DIALOGS = {
     "trust": trust,
+    "finder": finder,
+    "note": lambda: NoteDialog("‹Try a sliding window instead›", "Simpler.\nAsk Ann first."),
     "fan-out": fan_out,
     "permission": permission,
     "question": question,

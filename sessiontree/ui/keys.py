@@ -107,7 +107,7 @@ KEYS: tuple[Key, ...] = (
         "m",
         "carry_back",
         "carry back",
-        "Carry back: compose a prompt to the parent, or another session, from what came of this",
+        "Carry back: bring what came of it to the parent, or another session, as a prompt",
         Group.GO,
         Need.SESSION,
         rank=6,
