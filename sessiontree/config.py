@@ -77,6 +77,14 @@ def default_home() -> Path:
     return user_data_path("sessiontree", appauthor=False)
 
 
+def make_private(folder: Path) -> None:
+    """Makes a folder, and those above it that are missing, for their owner alone. (`Path.mkdir`
+    gives its mode to the last one only.) Raises `OSError`."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(0o700, exist_ok=True)
+
+
 def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Config:
     """The configuration from the environment and `config.toml`.
 

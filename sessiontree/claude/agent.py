@@ -21,6 +21,7 @@ from claude_agent_sdk import CanUseToolShadowedWarning
 from claude_agent_sdk._errors import MessageParseError  # it has no public name (0.2.187)
 
 from sessiontree.claude import asks, faults
+from sessiontree.claude.handed import Handed
 from sessiontree.claude.heard import Ear
 from sessiontree.claude.process import LEFT_OUT, Cli
 from sessiontree.claude.reaper import Reaper
@@ -108,13 +109,19 @@ class AgentRun:
         self._on_message(m.Prompted(turn=self.plan.turn, text=self.plan.prompt, at=started))
         if self._unwanted.is_set():
             return self._ended(started)
-        options = self._options()
+        try:
+            handed = await asyncio.to_thread(Handed, self.plan)
+        except OSError as error:
+            self._reason = Reason(f"The run's files could not be written: {error.strerror}.")
+            return self._ended(started)
+        options = self._options(handed.arguments)
         self._cli = cli = Cli(options, self._config.patience, self._watch)
         client = sdk.ClaudeSDKClient(options, transport=cli)
         guard = asyncio.create_task(self._guard(client, cli), name=f"guard {self.plan.session}")
         try:
             await client.connect()
             self._connected.set()
+            await asyncio.to_thread(handed.remove)
             if not self._unwanted.is_set():
                 await client.query(self._prompt())
                 await self._listen(client)
@@ -126,6 +133,7 @@ class AgentRun:
             guard.cancel()
             await asyncio.wait([guard])
             await self._close(client, cli)
+            await asyncio.to_thread(handed.remove)
 
     def _watch(self, pid: int) -> None:
         self.started_pid = pid
@@ -175,13 +183,15 @@ class AgentRun:
         )
         return outcome
 
-    def _options(self) -> sdk.ClaudeAgentOptions:
+    def _options(self, arguments: dict[str, str | None]) -> sdk.ClaudeAgentOptions:
         plan, choice = self.plan, self.plan.choice
+        if choice.mode is Mode.BYPASS:
+            arguments = {**arguments, "allow-dangerously-skip-permissions": None}
         preset: Any = {"type": "preset", "preset": "claude_code"}
         if choice.append:
-            # Without the second, a session that is resumed or forked goes on with the system
-            # prompt that it began with, and what is added is left out (seen on 2.1.330).
-            preset |= {"append": choice.append, "snapshot": False}
+            # Else a session that is resumed or forked goes on with the system prompt that it
+            # began with, and what is added is left out (seen on 2.1.330).
+            preset["snapshot"] = False
         resume = None if plan.verb is Verb.NEW else plan.parent
         return sdk.ClaudeAgentOptions(
             cwd=plan.cwd,
@@ -195,7 +205,6 @@ class AgentRun:
             model=choice.model or None,
             effort=choice.effort or None,  # type: ignore[arg-type]  # the CLI checks it
             system_prompt=preset,
-            allowed_tools=list(plan.grants.rules),
             add_dirs=list(plan.grants.folders),
             # A project's own settings can run commands; they are not read unasked.
             setting_sources=["user", "project", "local"] if plan.project else ["user"],
@@ -203,9 +212,7 @@ class AgentRun:
             can_use_tool=self._may_use,
             include_partial_messages=True,
             forward_subagent_text=True,
-            extra_args=(
-                {"allow-dangerously-skip-permissions": None} if choice.mode is Mode.BYPASS else {}
-            ),
+            extra_args=arguments,
         )
 
     async def _prompt(self) -> AsyncIterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec import MsgspecError, Raw, msgpack
 
 from sessiontree.claude.transcript.scan import Scanned
+from sessiontree.config import make_private
 
 _FORMAT = 2
 """Another number makes the files of before unusable: raise it when a scan finds something else."""
@@ -55,8 +56,8 @@ class Index:
         draft = file.with_suffix(f".{os.getpid()}.tmp")
         try:
             body = _encoder.encode(list(_batches(list(sessions))))
-            self.folder.mkdir(0o700, parents=True, exist_ok=True)
-            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            make_private(self.folder)
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(fd, "wb") as out:
                 out.write(_checksum(body) + body)
             draft.replace(file)

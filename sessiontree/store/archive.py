@@ -21,8 +21,9 @@ from urllib.parse import quote, unquote
 
 from filelock import Timeout
 
+from sessiontree.config import make_private
 from sessiontree.store import words
-from sessiontree.store.files import FOLDER_MODE, Files
+from sessiontree.store.files import Files
 from sessiontree.store.packed import ArchiveError, Packer
 from sessiontree.store.storefile import discard, move_in, write_all
 
@@ -158,7 +159,7 @@ class Archive:
 
     def _bring_back(self, target: Path, data: bytes) -> None:
         """A file that appears whole, and only where there is none."""
-        target.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        make_private(target.parent)
         draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         fd = self._files.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
@@ -182,7 +183,7 @@ class Archive:
     def _writing(self) -> Iterator[None]:
         with self._thread:
             try:
-                self.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+                make_private(self.folder)
                 with self._lock.acquire(timeout=self._deadline):
                     yield
             except Timeout:
@@ -194,8 +195,7 @@ class Archive:
 
     def _make_folder(self, place: Path) -> None:
         if not place.is_dir():
-            place.parent.mkdir(FOLDER_MODE, exist_ok=True)
-            place.mkdir(FOLDER_MODE, exist_ok=True)
+            make_private(place)
             self._files.sync_folder(place.parent)
             self._files.sync_folder(self.folder)
 

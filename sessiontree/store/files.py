@@ -12,7 +12,6 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock
 
 FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 
 _POLL = 0.005  # seconds between two tries for the lock
 

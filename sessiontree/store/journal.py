@@ -20,12 +20,13 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from sessiontree.config import make_private
 from sessiontree.store import words
 from sessiontree.store.backups import back_up, backup_path, backups, prune
 from sessiontree.store.contents import Contents, Damage, NoHeader
 from sessiontree.store.draft import Draft
 from sessiontree.store.errors import StoreBusy, StoreDamaged, StoreError, StoreReadOnly
-from sessiontree.store.files import FOLDER_MODE, Files
+from sessiontree.store.files import Files
 from sessiontree.store.format import Changes, Header, Tables
 from sessiontree.store.migrations import SCHEMA, Schema
 from sessiontree.store.storefile import StoreFile, SyncFailed, discard, set_aside
@@ -226,8 +227,7 @@ class Journal:
     def _make_folder(self) -> None:
         folder = self._folder
         if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(FOLDER_MODE, exist_ok=True)
+            make_private(folder)
             self._files.sync_folder(folder.parent)
 
     def _load_or_create(self) -> None:

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from sessiontree import __version__
+from sessiontree.config import make_private
 
 
 def report(home: Path, error: BaseException | None) -> str:
@@ -23,7 +24,7 @@ def report(home: Path, error: BaseException | None) -> str:
     )
     path = home / "crash.txt"
     try:
-        home.mkdir(0o700, parents=True, exist_ok=True)
+        make_private(home)
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(page)
