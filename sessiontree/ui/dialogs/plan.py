@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -9,6 +11,9 @@ from textual.widgets import Static
 from sessiontree.model.run import Ask
 from sessiontree.ui.dialogs.answering import ConsentDialog
 from sessiontree.ui.dialogs.base import Option
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 MOST = 60_000
 """Characters of a plan that are laid out."""
@@ -30,11 +35,18 @@ class PlanDialog(ConsentDialog):
 
         plan = plan_text(self.ask)
         if plan:
-            yield Markdown(plan[:MOST], open_links=False)
+            yield Markdown(plan[:MOST], parser_factory=_parser, open_links=False)
         else:
             yield Static(Content("The plan came without a text. It may stand in the stream."))
         if len(plan) > MOST:
             yield Static(Content(f"… {len(plan) - MOST:,} more characters"), classes="note")
+
+
+def _parser() -> MarkdownIt:
+    """Without links and images: nothing can be clicked, and each shows its real address."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("gfm-like").disable(["link", "image", "autolink", "linkify"])
 
 
 def plan_text(ask: Ask) -> str:
