@@ -236,7 +236,9 @@ def ask(kind: AskKind, tool: str, data: dict[str, Any], text: str) -> Ask:
 
 def permission(text: str) -> Screen[Any]:
     data = {text or "key": text, "deep": {"list": [text]}}
-    return PermissionDialog(ask(AskKind.PERMISSION, text, data, text), text, 2)
+    dialog = PermissionDialog(ask(AskKind.PERMISSION, text, data, text), text)
+    dialog.put_behind([text, text])
+    return dialog
 
 
 def question(text: str) -> Screen[Any]:

@@ -37,7 +37,7 @@ class Module:
             for alias in node.names
             if alias.name not in PLAIN
         }
-        self.asking: set[tuple[str, ast.AST]] = set()
+        self.asking: set[str | tuple[str, ast.AST]] = set()
         self.parents = {
             child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
         }
@@ -69,10 +69,27 @@ class Module:
             yield f"{node.name}() does not say that it returns a Content"
 
     def _reads_markup(self, call: ast.Call, name: str) -> bool:
-        if name == "update":  # of a widget that was looked up; not of a dict or a set
-            assert isinstance(call.func, ast.Attribute)
-            return isinstance(call.func.value, ast.Call)
+        if name == "update" and isinstance(call.func, ast.Attribute):
+            return self._is_looked_up(call.func.value)  # not a dict or a set
         return name in self.widgets or name == "notify"
+
+    def _is_looked_up(self, node: ast.expr) -> bool:
+        """Whether this is a widget: what a query found."""
+        if not isinstance(node, ast.Name):
+            return isinstance(node, ast.Call)
+        scope = self._function(node)
+        values = [
+            one.iter if isinstance(one, ast.For) else one.value
+            for one in ast.walk(scope)
+            if (isinstance(one, ast.For) and _name(one.target) == node.id)
+            or (isinstance(one, ast.Assign) and node.id in map(_name, one.targets))
+        ]
+        return any("query" in ast.unparse(value) for value in values)
+
+    def _function(self, node: ast.AST) -> ast.AST:
+        while not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
+            node = self.parents[node]
+        return node
 
     def is_safe(self, node: ast.expr) -> bool:
         """Whether it is seen to be a constant without markup, or a Content."""
@@ -91,6 +108,8 @@ class Module:
                 return self._makes_content(func)
             case ast.Name(id=name):
                 return self._is_always(name, node)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return self._is_kept_safe(name)
         return False
 
     def _makes_content(self, func: ast.expr) -> bool:
@@ -120,6 +139,20 @@ class Module:
         self.asking.discard((name, at))
         return bool(bound) and all(bound)
 
+    def _is_kept_safe(self, attribute: str) -> bool:
+        """Whether all that an attribute is set to in this file is safe."""
+        if attribute in self.asking:
+            return True
+        self.asking.add(attribute)
+        given = [
+            node.value
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Assign) and attribute in map(_name, node.targets)
+        ]
+        is_safe = bool(given) and all(self.is_safe(value) for value in given)
+        self.asking.discard(attribute)
+        return is_safe
+
     def _bound(self, name: str, node: ast.AST) -> Iterator[bool]:
         match node:
             case ast.Assign(targets=[ast.Name(id=one)], value=value) if one == name:
@@ -146,8 +179,8 @@ class Module:
         return False
 
 
-def _name(func: ast.expr) -> str:
-    match func:
+def _name(node: ast.expr) -> str:
+    match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
         case ast.Subscript(value=inner):
@@ -195,6 +228,19 @@ BAD = {
     "a name": "def f(text: str): return Static(text)",
     "an f-string": "def f(name: str): yield Label(f'‹{name}›')",
     "an attribute": "def f(self): self.query_one('#x', Static).update(self.text)",
+    "a widget that was found": """
+def f(self, text):
+    for line in self.query("#x").results(Static):
+        line.update(text)
+""",
+    "what is kept": """
+class A:
+    def keep(self, text):
+        self._text = Content("")
+        self._text = text
+    def compose(self):
+        yield Static(self._text)
+""",
     "a notice": "def f(self, text): self.app.notify(text)",
     "a title": "def f(self, text): self.query_one('#x').border_title = text",
     "sometimes": """
@@ -218,6 +264,13 @@ def f(texts):
     return OptionList(*[Choice(text) for text in [*made, Content("other")]])
 """,
     "a notice": "def f(self, text): self.notify(text, markup=False)",
+    "what is kept": """
+class A:
+    def keep(self, text):
+        self._text = Content(text)
+    def compose(self):
+        yield Static(self._text)
+""",
     "of its own": "def made() -> Content: ...\ndef f(self): return Static(made())",
     "an input": "def f(text): return Input(text, placeholder=text)",
     "a set": "def f(self, text): self.seen.update(text)",
