@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.library import project_key
+from sessiontree.claude.projects import project_key
 
 Line = dict[str, Any]
 
@@ -249,9 +249,12 @@ class Maker:
     def write(self) -> None:
         for session in self.sessions:
             if session.lines and not session.gone:
-                path = self.path(session)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(b"".join(_encode(line) for line in session.lines))
+                self.write_one(session)
+
+    def write_one(self, session: Made) -> None:
+        path = self.path(session)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(_encode(line) for line in session.lines))
 
     def expected(self) -> dict[str, Truth]:
         """The truth about every session that has a file. Where a parent's file is gone, only a

@@ -16,7 +16,8 @@ from sessiontree.claude import library as library_module
 from sessiontree.claude import readers
 from sessiontree.claude.follow import follow, open_elsewhere, transcript_of
 from sessiontree.claude.index import Index
-from sessiontree.claude.library import Library, Progress, of_project, project_key
+from sessiontree.claude.library import Library, Progress
+from sessiontree.claude.projects import of_project, project_key
 from sessiontree.claude.transcript import Scanned, read_session
 from sessiontree.model.session import Presence, Session
 from tests.forest_maker import Maker

@@ -3,6 +3,7 @@ none of them stays behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -46,7 +47,8 @@ def alone(maker: Maker) -> list[tuple[Item, Scanned | None]]:
 def children() -> set[str]:
     found: set[str] = set()
     for task in Path("/proc/self/task").iterdir():
-        found.update((task / "children").read_text().split())
+        with contextlib.suppress(FileNotFoundError):  # a thread that is over
+            found.update((task / "children").read_text().split())
     return found
 
 

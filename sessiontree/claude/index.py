@@ -1,33 +1,32 @@
 """What scans found, kept on disk so that the next start reads only what changed.
 
-One file a project: a checksum, then the sessions as MessagePack. It is only a cache: whatever is
-wrong with a file, its sessions are read again. Nothing of a message is in it but labels.
+One file a project. It is only a cache: whatever is wrong with a file, its sessions are read again.
+Nothing of a message is in it but labels.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import MsgspecError, Raw, msgpack
 
+from sessiontree.claude import cache
+from sessiontree.claude.cache import Stamp
 from sessiontree.claude.transcript.scan import Scanned
-from sessiontree.config import make_private
 
 _FORMAT = 2
-"""Another number makes the files of before unusable: raise it when a scan finds something else."""
+"""Another number makes the files of before unusable: raise it when a scan finds something else,
+and that of `commands.listing` with it."""
 _SUFFIX = f".{_FORMAT}.index"
 
 BATCH = 200
-"""Sessions that are read at a time: meanwhile no other thread runs."""
+"""Sessions that are decoded at a time: meanwhile no other thread runs."""
 
 _batch = msgpack.Decoder(list[Scanned])
-_file = msgpack.Decoder(list[Raw])  # batches
-_encoder = msgpack.Encoder()
+_batches = msgpack.Decoder(list[Raw])
 
 
 class Index:
@@ -35,6 +34,8 @@ class Index:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.saved: dict[str, Stamp] = {}
+        """The files that were written, by name."""
 
     def load(self) -> list[Scanned]:
         """What is kept of all projects. About 10 µs a session."""
@@ -44,6 +45,10 @@ class Index:
         """What is kept of one project: the name of its folder."""
         return _load(self._file(project))
 
+    def load_file(self, name: str) -> list[Scanned]:
+        """What is in the file with this name."""
+        return _load(self.folder / name)
+
     def load_each(self, but: str = "") -> Iterator[list[Scanned]]:
         """What is kept of one project after the other, `but` of one (the name of its folder)."""
         for file in sorted(self.folder.glob("*" + _SUFFIX)):
@@ -52,18 +57,11 @@ class Index:
 
     def save(self, project: str, sessions: Iterable[Scanned]) -> None:
         """Replace what is kept of a project."""
+        kept = list(sessions)
+        batches = [kept[start : start + BATCH] for start in range(0, len(kept), BATCH)]
         file = self._file(project)
-        draft = file.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            body = _encoder.encode(list(_batches(list(sessions))))
-            make_private(self.folder)
-            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(fd, "wb") as out:
-                out.write(_checksum(body) + body)
-            draft.replace(file)
-        except (OSError, UnicodeEncodeError):  # a path may have bytes that are no text
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
+        if stamp := cache.save(file, batches):
+            self.saved[file.name] = stamp
 
     def _file(self, project: str) -> Path:
         # A digest: the name of a project can be longer than that of a file.
@@ -71,21 +69,9 @@ class Index:
         return self.folder / (name + _SUFFIX)
 
 
-def _batches(sessions: Sequence[Scanned]) -> Iterator[Sequence[Scanned]]:
-    for start in range(0, len(sessions), BATCH):
-        yield sessions[start : start + BATCH]
-
-
-def _checksum(data: bytes | memoryview) -> bytes:
-    return zlib.crc32(data).to_bytes(4, "big")
-
-
 def _load(file: Path) -> list[Scanned]:
+    batches = cache.load(file, _batches) or []
     try:
-        data = memoryview(file.read_bytes())
-        if data[:4] != _checksum(data[4:]):
-            return []
-        batches = _file.decode(data[4:])
         return [scanned for batch in batches for scanned in _batch.decode(batch)]
-    except (OSError, MsgspecError, UnicodeDecodeError):
+    except (MsgspecError, UnicodeDecodeError):
         return []

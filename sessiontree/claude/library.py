@@ -1,37 +1,23 @@
-"""The projects folder of Claude Code: which transcripts there are, and what is in them.
+"""What is in the transcripts of Claude Code's projects folder, all of them together.
 
-Read-only. Each project is a folder named after its path, each session a file `<uuid>.jsonl` in
-it. Only files that changed (size or time of last change) are read again.
+Only files that changed (size or time of last change) are read again.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from msgspec import structs
 
 from sessiontree.claude import readers
+from sessiontree.claude.cache import Stamp
 from sessiontree.claude.index import Index
+from sessiontree.claude.projects import TRANSCRIPT, folders, transcripts
 from sessiontree.claude.readers import Item
 from sessiontree.claude.transcript.scan import Scanned
-from sessiontree.model.session import Presence, Session
-
-Stamp = tuple[int, int]
-"""A file's size in bytes and the time of its last change in ns: while they stay, so does it."""
-
-_TRANSCRIPT = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
-)
-_NOT_PLAIN = re.compile(r"[^a-zA-Z0-9]")
-_LONGEST = 200
-"""Characters of a project folder's name; a longer one is cut and gets a hash behind it, which
-differs between the SDK and the CLI (seen on claude-agent-sdk 0.2.187)."""
+from sessiontree.model.session import Presence
 
 BATCH = 200
 """Transcripts between two signs of progress."""
@@ -58,42 +44,6 @@ class _Look:
     changed: list[Item] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-def project_key(cwd: str | Path) -> str:
-    """The name of a project's folder. Different folders can have the same (`/a/b-c`, `/a/b/c`);
-    one of more than 200 characters is given without its hash."""
-    real = unicodedata.normalize("NFC", os.path.realpath(cwd))
-    return _NOT_PLAIN.sub("-", real)[:_LONGEST]
-
-
-def of_project(session: Session, cwd: str | Path) -> bool:
-    """Whether a session belongs to the project in the folder `cwd`. Its own folder decides where
-    several share a name; one that was copied there from elsewhere belongs to it."""
-    key = project_key(cwd)
-    if session.project[:_LONGEST] != key:
-        return False
-    if not session.cwd or project_key(session.cwd) != key:
-        return True
-    return os.path.realpath(session.cwd) == os.path.realpath(cwd)
-
-
-def transcripts(folder: str) -> dict[str, Stamp]:
-    """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
-
-    Raises `OSError` where it cannot be listed. Costs a stat for each."""
-    found = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not _TRANSCRIPT.match(entry.name):
-                continue
-            try:
-                info = entry.stat(follow_symlinks=False)
-            except OSError:
-                continue  # gone meanwhile
-            if stat.S_ISREG(info.st_mode):
-                found[entry.name] = (info.st_size, info.st_mtime_ns)
-    return found
 
 
 class Library:
@@ -132,34 +82,48 @@ class Library:
         for id in self._paths:
             if (scanned := self._current(id)) is not None:
                 yield scanned
-        yield from self._gone.values()
+        yield from (scanned for id, scanned in self._gone.items() if id not in self._paths)
+
+    def of(self, project: str) -> list[Scanned]:
+        """What is known of the transcripts of one project (the name of its folder)."""
+        folder = str(self.root / project)
+        there = [self._known[f"{folder}/{name}"] for name in self._stamps.get(folder, ())]
+        return there + [one for one in self._gone.values() if one.session.project == project]
 
     def save(self, index: Index) -> None:
         """Keep what is known of the projects in which something changed since the last time."""
         unsaved, self._unsaved = self._unsaved, set()
         for project in unsaved:
-            folder = str(self.root / project)
-            there = [self._known[f"{folder}/{name}"] for name in self._stamps.get(folder, ())]
-            gone = [one for one in self._gone.values() if one.session.project == project]
-            index.save(project, there + gone)
+            index.save(project, self.of(project))
 
     def find(self, id: str) -> Path | None:
         """The transcript of a session, in whatever project's folder. Costs a look into each."""
-        if not _TRANSCRIPT.match(f"{id}.jsonl"):
+        if not TRANSCRIPT.match(f"{id}.jsonl"):
             return None
-        folders, _ = self._folders(None)
-        for folder in folders:
+        try:
+            there = folders(self.root)
+        except OSError:
+            return None
+        for folder in there:
             path = Path(folder) / f"{id}.jsonl"
             if path.is_file() and not path.is_symlink():
                 return path
         return None
 
-    def scan(self, cwd: Path | None = None) -> Iterator[Progress]:
-        """Bring what is known up to date: of one project's folder, or of all.
+    def stamps(self, project: str) -> dict[str, Stamp]:
+        """The transcripts of a project (the name of its folder) as they were when they were read;
+        one that could not be read never has the stamp that it has on disk."""
+        return dict(self._stamps.get(str(self.root / project), {}))
+
+    def scan(
+        self, cwd: Path | None = None, *, only: Collection[str] | None = None
+    ) -> Iterator[Progress]:
+        """Bring what is known up to date: of one project's folder, of `only` some (their names),
+        or of all.
 
         Costs a stat for each transcript and the reading of those that changed. Survives whatever
         it finds; a folder that cannot be listed is said, and its sessions stay known."""
-        look = self._look(cwd)
+        look = self._look(cwd, only)
         progress = Progress(look.total - len(look.changed), look.total, problems=look.problems)
         for path in look.lost:
             self._forget(path, progress)
@@ -174,18 +138,17 @@ class Library:
     def scan_file(self, path: Path) -> Progress:
         """The same for one transcript that is there, changed or gone."""
         progress = Progress(0, 1)
-        if _TRANSCRIPT.match(path.name) and path.parent.parent == self.root:
+        if TRANSCRIPT.match(path.name) and path.parent.parent == self.root:
             item = Item(str(path), 0)
             self._take(item, readers.read(item), progress)
         progress.done = 1
         return progress
 
-    def _look(self, cwd: Path | None) -> _Look:
+    def _look(self, cwd: Path | None, only: Collection[str] | None) -> _Look:
         """What is other than it is known, without reading it."""
-        folders, problems = self._folders(cwd)
-        look = _Look(problems=problems)
+        look = _Look()
         changed: list[tuple[int, Item]] = []
-        for folder in folders:
+        for folder in self._folders(cwd, only, look):
             try:
                 there = transcripts(folder)
             except FileNotFoundError:
@@ -201,28 +164,22 @@ class Library:
                 if before.get(name) != stamp:
                     changed.append((stamp[1], Item(f"{folder}/{name}", stamp[0])))
             look.lost += [f"{folder}/{name}" for name in before.keys() - there.keys()]
-        if cwd is None:
-            for folder in self._stamps.keys() - set(folders):
-                if not Path(folder).is_dir():
-                    look.lost += [f"{folder}/{name}" for name in self._stamps[folder]]
         changed.sort(reverse=True)
         look.changed = [item for _, item in changed]
         return look
 
-    def _folders(self, cwd: Path | None) -> tuple[list[str], list[str]]:
-        key = None if cwd is None else project_key(cwd)
+    def _folders(
+        self, cwd: Path | None, only: Collection[str] | None, look: _Look
+    ) -> Iterable[str]:
+        if only is not None:
+            return [str(self.root / name) for name in only]
         try:
-            with os.scandir(self.root) as entries:
-                return [
-                    entry.path
-                    for entry in entries
-                    if (key is None or entry.name[:_LONGEST] == key)
-                    and entry.is_dir(follow_symlinks=False)
-                ], []
-        except FileNotFoundError:
-            return [], []  # Claude Code was never used here
+            there = folders(self.root, cwd)
         except OSError as error:
-            return [], [f"{self.root} cannot be read: {error.strerror}."]
+            look.problems.append(f"{self.root} cannot be read: {error.strerror}.")
+            return ()
+        lost = self._stamps.keys() - there if cwd is None else ()
+        return [*there, *lost]
 
     def _take(self, item: Item, scanned: Scanned | None, progress: Progress) -> None:
         self.reads += 1

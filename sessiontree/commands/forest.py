@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sessiontree.claude.index import Index
-from sessiontree.claude.library import Library, of_project
+from sessiontree.claude.library import Library
 from sessiontree.claude.lineage import Lineage
+from sessiontree.claude.projects import of_project
 from sessiontree.config import Config
 from sessiontree.model.arms import arms
 from sessiontree.model.session import Link, Presence, Session, Turn
@@ -70,14 +70,6 @@ def one_turn(session: Session, start: str | None) -> Turn:
     return found[0]
 
 
-def add_scope(parser: argparse.ArgumentParser) -> None:
-    """The flags that say which sessions: here as for the app itself."""
-    scope = parser.add_mutually_exclusive_group()
-    nothing = argparse.SUPPRESS  # what was said in front of the command stays
-    scope.add_argument("--all", action="store_true", default=nothing, help="all projects")
-    scope.add_argument("--project", metavar="DIR", default=nothing, help="the project of DIR")
-
-
 def read(config: Config, *, everything: bool) -> Sessions:
     """Every session of the project in `config.cwd`, or of all: what changed is read, the rest
     comes from the index. Words on what could not be read go to stderr."""
@@ -85,31 +77,47 @@ def read(config: Config, *, everything: bool) -> Sessions:
     library = Library(config.projects, index.load())
     for step in library.scan(None if everything else config.cwd):
         for problem in step.problems:
-            print(f"sessiontree: {problem}", file=sys.stderr)
+            say(problem)
     library.save(index)
-    stored, titles = _stored(config.store)
-    lineage = Lineage(stored)
-    lineage.update(library.known())
-    known = lineage.sessions
+    sessions = link(library, stored(config.store) or Stored({}, {}))
     if not everything:
-        known = {id: one for id, one in known.items() if of_project(one, config.cwd)}
-    return Sessions(lineage.links, known, titles)
+        here = {id: one for id, one in sessions.known.items() if of_project(one, config.cwd)}
+        return Sessions(sessions.links, here, sessions.titles)
+    return sessions
 
 
-def _stored(path: Path) -> tuple[dict[str, Link], dict[str, str]]:
-    """Links and titles; nothing where there is no store, or none that can be read."""
+def say(words: str) -> None:
+    print(f"sessiontree: {words}", file=sys.stderr)
+
+
+class Stored(NamedTuple):
+    """What was set here: the links by their child, the titles by their session."""
+
+    links: Mapping[str, Link]
+    titles: Mapping[str, str]
+
+
+def stored(path: Path) -> Stored | None:
+    """Nothing is set where there is no store; None where it cannot be read, which is said."""
     if not path.exists():
-        return {}, {}
+        return Stored({}, {})
     from sessiontree.store.database import Store
     from sessiontree.store.errors import StoreError
 
     try:
         with Store.open(path) as store:
             titles = {id: note.title for id, note in store.annotations().items() if note.title}
-            return store.links(), titles
+            return Stored(store.links(), titles)
     except StoreError as error:
-        print(f"sessiontree: {error} Titles and links that were set are missing.", file=sys.stderr)
-        return {}, {}
+        say(f"{error} Titles and links that were set are missing.")
+        return None
+
+
+def link(library: Library, stored: Stored) -> Sessions:
+    """What is known in a library, linked."""
+    lineage = Lineage(stored.links)
+    lineage.update(library.known())
+    return Sessions(lineage.links, lineage.sessions, stored.titles)
 
 
 def fields(sessions: Sessions, session: Session) -> dict[str, Any]:

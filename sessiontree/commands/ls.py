@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
+import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from sessiontree.commands.forest import Sessions, add_scope, fields, label, read, said
+from sessiontree.commands.listing import Row, rows
 from sessiontree.config import Config
-from sessiontree.model.arms import path
-from sessiontree.model.session import Session
 from sessiontree.model.text import clean_line
 
 DEEPEST = 20
@@ -19,91 +17,84 @@ DEEPEST = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_scope(parser)
+    scope = parser.add_mutually_exclusive_group()
+    nothing = argparse.SUPPRESS  # what was said in front of the command stays
+    scope.add_argument("--all", action="store_true", default=nothing, help="all projects")
+    scope.add_argument("--project", metavar="DIR", default=nothing, help="the project of DIR")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
 def run(config: Config, args: argparse.Namespace) -> int:
-    sessions = read(config, everything=args.all)
-    lines = _json(sessions) if args.json else _text(sessions, args.all)
+    gc.disable()  # what is made here has no cycles, and then it is over
+    found = sorted(rows(config, everything=args.all), key=lambda row: (row.created or 0.0, row.id))
+    lines = _json(found) if args.json else _text(found, args.all)
     try:
         sys.stdout.writelines(lines)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read it has enough
         sys.stderr.close()
         return 0
-    if not sessions.known:
+    if not found:
         where = "anywhere" if args.all else f"in {config.cwd}"
         print(f"No sessions {where}.", file=sys.stderr)
     return 0
 
 
-def _json(sessions: Sessions) -> Iterator[str]:
-    for session in _oldest_first(sessions.known.values()):
-        yield json.dumps(fields(sessions, session), separators=(",", ":")) + "\n"
+def _json(found: Iterable[Row]) -> Iterator[str]:
+    return (f"{row.data}\n" for row in found)
 
 
-def _text(sessions: Sessions, everything: bool) -> Iterator[str]:
+def _text(found: Sequence[Row], everything: bool) -> Iterator[str]:
     """A line a session, forks indented below their parent; oldest first. Not recursive: a chain
     of a thousand forks is normal."""
-    children: dict[str, list[Session]] = {}
-    roots: dict[str, list[Session]] = {}
-    ordered = _oldest_first(sessions.known.values())
-    for session in ordered:
-        parent = sessions.link(session.id).parent
-        if parent is not None and parent in sessions.known:
-            children.setdefault(parent, []).append(session)
+    here = {row.id for row in found}
+    children: dict[str, list[Row]] = {}
+    roots: dict[str, list[Row]] = {}
+    for row in found:
+        if row.parent in here:
+            children.setdefault(row.parent or "", []).append(row)
         else:
-            roots.setdefault(session.cwd or session.project, []).append(session)
+            roots.setdefault(row.cwd or row.project, []).append(row)
     told: set[str] = set()
-    for folder, here in sorted(roots.items()):
+    for folder, rooted in sorted(roots.items()):
         if everything:
             yield f"{clean_line(folder)}\n"
-        yield from _families(sessions, here, children, told, int(everything))
-    for session in ordered:  # links that lead in a circle have no root
-        if session.id not in told:
-            yield from _families(sessions, [session], children, told, int(everything))
+        yield from _families(rooted, children, here, told, int(everything))
+    for row in found:  # links that lead in a circle have no root
+        if row.id not in told:
+            yield from _families([row], children, here, told, int(everything))
 
 
 def _families(
-    sessions: Sessions,
-    roots: list[Session],
-    children: dict[str, list[Session]],
+    roots: list[Row],
+    children: dict[str, list[Row]],
+    here: set[str],
     told: set[str],
     depth: int,
 ) -> Iterator[str]:
-    stack = [(session, depth) for session in reversed(roots)]
+    stack = [(row, depth) for row in reversed(roots)]
     while stack:
-        session, depth = stack.pop()
-        if session.id not in told:
-            told.add(session.id)
-            yield _line(sessions, session, depth)
-            below = children.get(session.id, ())
+        row, depth = stack.pop()
+        if row.id not in told:
+            told.add(row.id)
+            yield _line(row, here, depth)
+            below = children.get(row.id, ())
             stack += [(child, depth + 1) for child in reversed(below)]
 
 
-def _line(sessions: Sessions, session: Session, depth: int) -> str:
-    link = sessions.link(session.id)
-    own = sessions.own(session)
-    name = sessions.title(session) or label(own) or "nothing of its own yet"
+def _line(row: Row, here: set[str], depth: int) -> str:
     words = []
-    if link.parent:
-        parent = sessions.known.get(link.parent)
-        holder = parent or session
-        turn = len(path(holder.turns, link.turn)) if link.turn else 0
-        of = "" if parent else f" of {clean_line(link.parent)[:8]}, which is not here,"
-        where = f" after turn {turn}" if turn else " at the start"
-        kind = link.kind.value
-        words.append(f"{kind}{of}{where if kind == 'fork' or turn else ''}".rstrip(","))
-    count = len(session.line)
-    words.append("1 turn" if count == 1 else f"{count} turns")
-    if session.updated is not None:
-        words.append(datetime.fromtimestamp(session.updated).strftime("%Y-%m-%d %H:%M"))
-    if state := said(session):
-        words.append(state)
+    if row.parent:
+        of = "" if row.parent in here else f" of {clean_line(row.parent)[:8]}, which is not here,"
+        where = f" after turn {row.after}" if row.after else " at the start"
+        words.append(
+            f"{row.link}{of}{where if row.link == 'fork' or row.after else ''}".rstrip(",")
+        )
+    words.append("1 turn" if row.turns == 1 else f"{row.turns} turns")
+    if row.updated is not None:
+        words.append(datetime.fromtimestamp(row.updated).strftime("%Y-%m-%d %H:%M"))
+    if row.said:
+        words.append(row.said)
+    name = row.name or "nothing of its own yet"
     indent = "  " * min(depth, DEEPEST) + (f"({depth}) " if depth > DEEPEST else "")
-    return f"{indent}{session.id[:8]}  {name}  ({', '.join(words)})\n"
-
-
-def _oldest_first(sessions: Iterable[Session]) -> list[Session]:
-    return sorted(sessions, key=lambda one: (one.created or 0.0, one.id))
+    return f"{indent}{row.id[:8]}  {name}  ({', '.join(words)})\n"

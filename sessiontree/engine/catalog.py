@@ -17,8 +17,9 @@ from pathlib import Path
 
 from sessiontree.claude.follow import follow, open_elsewhere
 from sessiontree.claude.index import Index
-from sessiontree.claude.library import Library, Progress, of_project, project_key
+from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.lineage import Changes, Lineage
+from sessiontree.claude.projects import of_project, project_key
 from sessiontree.config import Config
 from sessiontree.model.forest import Forest
 from sessiontree.model.session import Evidence, Link, Presence, Session

@@ -1,0 +1,86 @@
+"""The projects folder of Claude Code, from outside: its folders, the transcripts in them.
+
+Read-only. Each project is a folder named after its path, each session a file `<uuid>.jsonl` in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from pathlib import Path
+from typing import Protocol
+
+from sessiontree.claude.cache import Stamp
+
+TRANSCRIPT = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
+)
+"""The name of a session's file."""
+_NOT_PLAIN = re.compile(r"[^a-zA-Z0-9]")
+_LONGEST = 200
+"""Characters of a project folder's name; a longer one is cut and gets a hash behind it, which
+differs between the SDK and the CLI (seen on claude-agent-sdk 0.2.187)."""
+
+
+class Somewhere(Protocol):
+    """A session, as far as it takes to tell its project."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def cwd(self) -> str: ...
+
+
+def project_key(cwd: str | Path) -> str:
+    """The name of a project's folder. Different folders can have the same (`/a/b-c`, `/a/b/c`);
+    one of more than 200 characters is given without its hash."""
+    real = unicodedata.normalize("NFC", os.path.realpath(cwd))
+    return _NOT_PLAIN.sub("-", real)[:_LONGEST]
+
+
+def of_project(session: Somewhere, cwd: str | Path) -> bool:
+    """Whether a session belongs to the project in the folder `cwd`. Its own folder decides where
+    several share a name; one that was copied there from elsewhere belongs to it."""
+    key = project_key(cwd)
+    if session.project[:_LONGEST] != key:
+        return False
+    if not session.cwd or project_key(session.cwd) != key:
+        return True
+    return os.path.realpath(session.cwd) == os.path.realpath(cwd)
+
+
+def folders(root: Path, cwd: str | Path | None = None) -> list[str]:
+    """Paths of the projects' folders: of all, or of those that can be the one of `cwd`.
+
+    Raises `OSError` where `root` cannot be listed; one that does not exist has none."""
+    key = None if cwd is None else project_key(cwd)
+    try:
+        with os.scandir(root) as entries:
+            return [
+                entry.path
+                for entry in entries
+                if (key is None or entry.name[:_LONGEST] == key)
+                and entry.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []  # Claude Code was never used here
+
+
+def transcripts(folder: str) -> dict[str, Stamp]:
+    """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
+
+    Raises `OSError` where it cannot be listed. Costs a stat for each."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not TRANSCRIPT.match(entry.name):
+                continue
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # gone meanwhile
+            if stat.S_ISREG(info.st_mode):
+                found[entry.name] = (info.st_size, info.st_mtime_ns)
+    return found

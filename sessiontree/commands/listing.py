@@ -1,0 +1,222 @@
+"""What `ls` says of each session, kept so that the next `ls` only looks whether files changed.
+
+Where some did, what follows from them is worked out anew for their folders and for those that have
+a message, or a session's id, in common with these: of others nothing can be other than it was. It
+is only a cache: whatever is wrong with it, everything is worked out anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Raw, Struct, msgpack
+
+from sessiontree import __version__
+from sessiontree.claude import cache
+from sessiontree.claude.cache import Stamp
+from sessiontree.claude.projects import folders, of_project, project_key, transcripts
+from sessiontree.config import Config
+
+if TYPE_CHECKING:
+    from sessiontree.claude.transcript.scan import Scanned
+    from sessiontree.commands.forest import Sessions, Stored
+    from sessiontree.model.session import Session
+
+_FORMAT = 1
+"""Raise it when a row says something else, or a scan finds something else."""
+
+
+class Row(Struct, frozen=True, gc=False, array_like=True):
+    """A session in the list. `data`: all that is said of it, as JSON; `name`: its title or label;
+    `link`: how it hangs on its parent; `after`: turns in front of the place where it left that;
+    `said`: of its state."""
+
+    id: str
+    project: str
+    cwd: str
+    data: str
+    name: str
+    parent: str | None
+    link: str
+    after: int
+    turns: int
+    created: float | None
+    updated: float | None
+    said: str
+
+
+class Folder(Struct, gc=False, array_like=True):
+    """A project's. `stamps`: its transcripts as they were when they were read; `names`: what its
+    sessions can have in common with others, a list of strings."""
+
+    stamps: dict[str, Stamp]
+    rows: list[Row]
+    names: Raw
+
+
+class Listing(Struct, gc=False, array_like=True):
+    """`basis`: what else the rows depend on; `index`: its files, as the rows agree with them."""
+
+    basis: list[object]
+    folders: dict[str, Folder]
+    index: dict[str, Stamp]
+
+
+_listing = msgpack.Decoder(Listing)
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_names = msgpack.Decoder(set[str])
+
+
+def rows(config: Config, *, everything: bool) -> list[Row]:
+    """A row for every session of the project in `config.cwd`, or of all. Words on what could not
+    be read go to stderr.
+
+    Costs a stat for each transcript, the reading of those that changed, and what follows from
+    these; 15 µs for each other session."""
+    file = config.index / f"listing.{_FORMAT}"
+    basis = _basis(config.store)
+    listing = cache.load(file, _listing)
+    if listing is None or listing.basis != basis:
+        listing = Listing(basis, {}, {})
+    scope, stale = _look(config, listing, everything)
+    index = cache.stamps(config.index, ".index")
+    if (stale or listing.index != index) and _renew(config, listing, scope, stale, index):
+        cache.save(file, listing)
+    found = [one for name in scope for one in listing.folders[name].rows]
+    return [one for one in found if everything or of_project(one, config.cwd)]
+
+
+def _look(config: Config, listing: Listing, everything: bool) -> tuple[list[str], set[str]]:
+    """The folders that are asked for, and those of them in which something changed."""
+    there = set(listing.folders)
+    if not everything:
+        key = project_key(config.cwd)
+        there = {name for name in there if name.startswith(key)}
+    try:
+        on_disk = folders(config.projects, None if everything else config.cwd)
+    except OSError as error:
+        _say(f"{config.projects} cannot be read: {error.strerror}.")
+        on_disk = []
+    scope, stale = [], set()
+    for name in sorted(there | {folder.rpartition("/")[2] for folder in on_disk}):
+        folder = f"{config.projects}/{name}"
+        known = listing.folders.get(name)
+        try:
+            now = transcripts(folder)
+        except FileNotFoundError:
+            now = {}
+        except OSError as error:
+            _say(f"{folder} cannot be read: {error.strerror}.")
+            if known is not None:
+                scope.append(name)
+            continue
+        scope.append(name)
+        if known is None or known.stamps != now:
+            stale.add(name)
+    return scope, stale
+
+
+def _say(words: str) -> None:
+    print(f"sessiontree: {words}", file=sys.stderr)
+
+
+def _basis(store: Path) -> list[object]:
+    """The program, and the store as it is: links and titles are in it."""
+    try:
+        info = store.stat()
+    except OSError:
+        return [__version__]
+    return [__version__, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns]
+
+
+def _renew(
+    config: Config, listing: Listing, scope: list[str], stale: set[str], indexed: dict[str, Stamp]
+) -> bool:
+    """Works out anew what follows from the folders in which something changed, and from what the
+    app has found out since. Whether it may be kept."""
+    # All that reads and links: where nothing changed it is not needed.
+    from sessiontree.claude.index import Index
+    from sessiontree.claude.library import Library
+    from sessiontree.commands import forest
+
+    index, library = Index(config.index), Library(config.projects)
+    stored = forest.stored(config.store)
+    listed = listing.folders
+    loaded: set[str] = set()
+
+    def load(projects: Iterable[str]) -> None:
+        """Brings folders to what is on disk; of those that nobody asked for to what is known."""
+        projects = set(projects) - loaded
+        loaded.update(projects)
+        for project in projects:
+            library.remember(index.load_project(project))
+        for step in library.scan(only=projects & set(scope)):
+            for problem in step.problems:
+                forest.say(problem)
+
+    news = {name for name, stamp in indexed.items() if listing.index.get(name) != stamp}
+    told = [scanned.session.project for name in news for scanned in index.load_file(name)[:1]]
+    others = {name: _names.decode(folder.names) for name, folder in listed.items()}
+    load(stale.union(told))
+    touched = {name for project in loaded for name in _in_common(library.of(project), stored)}
+    found = loaded
+    while found:
+        touched.update(*(others.pop(project, ()) for project in found))
+        found = {project for project, names in others.items() if not names.isdisjoint(touched)}
+        load(found)
+    library.save(index)
+    sessions = forest.link(library, stored or forest.Stored({}, {}))
+    rows: dict[str, list[Row]] = {project: [] for project in loaded}
+    for session in sessions.known.values():
+        rows[session.project].append(row(sessions, session))
+    for project in loaded:
+        names = Raw(msgpack.encode(_in_common(library.of(project), stored)))
+        listed[project] = Folder(library.stamps(project), rows[project], names)
+    listing.index = indexed | index.saved
+    return stored is not None
+
+
+def _in_common(found: Iterable[Scanned], stored: Stored | None) -> set[str]:
+    """Ids of sessions and uuids of messages by which sessions can depend on one another."""
+    names: set[str] = set()
+    for scanned in found:
+        id = scanned.session.id
+        names.add(id)
+        link = stored.links.get(id) if stored else None
+        if link and link.parent:
+            names.add(link.parent)
+        for step in scanned.steps:
+            names.add(step.uuid)
+            if step.source:
+                names.update(step.source)
+            if step.writer:
+                names.add(step.writer)
+    return names
+
+
+def row(sessions: Sessions, session: Session) -> Row:
+    """A session among those that it is linked with."""
+    from sessiontree.commands.forest import fields, said
+    from sessiontree.model.arms import path
+
+    link = sessions.link(session.id)
+    holder = sessions.known.get(link.parent or "") or session
+    told = fields(sessions, session)
+    return Row(
+        session.id,
+        session.project,
+        session.cwd,
+        _json(told),
+        told["title"] or told["label"],
+        link.parent,
+        told["link"],
+        len(path(holder.turns, link.turn)) if link.parent and link.turn else 0,
+        told["turns"],
+        session.created,
+        session.updated,
+        said(session),
+    )
