@@ -295,7 +295,7 @@ class AgentRun:
         try:
             with self._plan_file.open(encoding="utf-8", errors="replace") as file:
                 return file.read(PLAN_CHARACTERS)
-        except OSError:
+        except (OSError, ValueError):  # a name that cannot be one, as with a NUL in it
             return ""
 
     def _note(self, what: str, text: str) -> None:

@@ -89,7 +89,7 @@ def open_elsewhere(claude: Path) -> dict[str, int]:
         try:
             said = json.loads(note.read_bytes())
             id, pid = said["sessionId"], int(said["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         if isinstance(id, str) and _lives(pid, said.get("procStart")):
             found[id] = pid
@@ -103,7 +103,7 @@ def _lives(pid: int, started: object) -> bool:
         os.kill(pid, 0)
     except PermissionError:
         pass  # it lives, as another user's
-    except OSError:
+    except (OSError, OverflowError):
         return False
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()

@@ -14,7 +14,7 @@ from msgspec import structs
 from sessiontree.claude import readers
 from sessiontree.claude.cache import Stamp
 from sessiontree.claude.index import Index
-from sessiontree.claude.projects import TRANSCRIPT, folders, transcripts
+from sessiontree.claude.projects import TRANSCRIPT, folders, is_through_link, transcripts
 from sessiontree.claude.readers import Item
 from sessiontree.claude.transcript.scan import Scanned
 from sessiontree.model.session import Presence
@@ -138,7 +138,8 @@ class Library:
     def scan_file(self, path: Path) -> Progress:
         """The same for one transcript that is there, changed or gone."""
         progress = Progress(0, 1)
-        if TRANSCRIPT.match(path.name) and path.parent.parent == self.root:
+        ours = TRANSCRIPT.match(path.name) and path.parent.parent == self.root
+        if ours and not is_through_link(path):
             item = Item(str(path), 0)
             self._take(item, readers.read(item), progress)
         progress.done = 1

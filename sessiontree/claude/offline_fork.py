@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sessiontree.claude.projects import is_through_link
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines, reading
 from sessiontree.claude.transcript.chain import Chain
@@ -44,6 +45,8 @@ def fork_offline(
     Costs the size of the source. Raises `ForkError`."""
     child = child or str(uuid.uuid4())
     target = source.with_name(f"{uuid.UUID(child)}.jsonl")
+    if is_through_link(source):
+        raise ForkError(f"{source} is a link, and nothing is written through one.")
     if target.exists():
         raise ForkError(f"There is a session {child} already.")
     try:

@@ -36,7 +36,7 @@ class Somewhere(Protocol):
 def project_key(cwd: str | Path) -> str:
     """The name of a project's folder. Different folders can have the same (`/a/b-c`, `/a/b/c`);
     one of more than 200 characters is given without its hash."""
-    real = unicodedata.normalize("NFC", os.path.realpath(cwd))
+    real = unicodedata.normalize("NFC", real_path(cwd))
     return _NOT_PLAIN.sub("-", real)[:_LONGEST]
 
 
@@ -48,7 +48,22 @@ def of_project(session: Somewhere, cwd: str | Path) -> bool:
         return False
     if not session.cwd or project_key(session.cwd) != key:
         return True
-    return os.path.realpath(session.cwd) == os.path.realpath(cwd)
+    return real_path(session.cwd) == real_path(cwd)
+
+
+def real_path(folder: str | Path) -> str:
+    """A folder as the system knows it; unchanged where it cannot be one, as with a NUL in it: a
+    transcript may say anything."""
+    try:
+        return os.path.realpath(folder)
+    except ValueError:
+        return str(folder)
+
+
+def is_through_link(transcript: Path) -> bool:
+    """Whether a transcript, or the folder of its project, is a link to somewhere else. The folder
+    of Claude Code may well be one: its owner has put it there."""
+    return transcript.is_symlink() or transcript.parent.is_symlink()
 
 
 def folders(root: Path, cwd: str | Path | None = None) -> list[str]:

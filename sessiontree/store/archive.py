@@ -106,7 +106,9 @@ class Archive:
         inner = transcript.with_suffix("")
         with self._writing():
             changed = self._follow(transcript, self._file(project, session, ""))
-            for agent in sorted((inner / "subagents").glob("**/*.jsonl")):
+            agents = inner / "subagents"
+            linked = inner.is_symlink() or agents.is_symlink()
+            for agent in sorted(agents.glob("**/*.jsonl")) if not linked else ():
                 part = agent.relative_to(inner).with_suffix("").as_posix()
                 changed |= self._follow(agent, self._file(project, session, part))
             if changed:
@@ -127,7 +129,7 @@ class Archive:
         """Writes an archived session as transcripts under `root`, as Claude Code lays them out;
         the main one. There it can be read, or, under Claude Code's own folder `projects`,
         continued and forked. Nothing that is there is written over."""
-        if not _is_plain(project, session) or (root / project).is_symlink():
+        if not _is_plain(project, session):
             raise ArchiveError(f"{session!r} in {project!r} is not a session that can be written.")
         main = self.read(project, session)
         if main is None:
@@ -135,30 +137,39 @@ class Archive:
         target = root / project / f"{session}.jsonl"
         try:
             for part in self.parts(project, session):
-                self._extract_part(target.with_suffix(""), part, self.read(project, session, part))
-            self._bring_back(target, main)
+                self._extract_part(
+                    root, target.with_suffix(""), part, self.read(project, session, part)
+                )
+            self._bring_back(root, target, main)
         except FileExistsError:
             raise ArchiveError(f"{target} is there already.") from None
         except OSError as error:
             raise ArchiveError(f"{target} cannot be written: {words.why(error)}.") from error
         return target
 
-    def _extract_part(self, folder: Path, part: str, data: bytes | None) -> None:
+    def _extract_part(self, root: Path, folder: Path, part: str, data: bytes | None) -> None:
         place = folder / f"{part}.jsonl"
         if ".." in place.parts or not place.is_relative_to(folder):
             raise ArchiveError(f"{part!r} is not the name of a subagent's transcript.")
         lines = (data or b"").splitlines(keepends=True)
         notes = [note for line in lines if (note := _metadata(line)) is not None]
         with contextlib.suppress(FileExistsError):
-            self._bring_back(place, b"".join(line for line in lines if _metadata(line) is None))
+            self._bring_back(
+                root, place, b"".join(line for line in lines if _metadata(line) is None)
+            )
         if notes:
             note = {name: value for name, value in notes[-1].items() if name != "type"}
             with contextlib.suppress(FileExistsError):
                 text = json.dumps(note).encode("ascii")
-                self._bring_back(place.with_suffix(".meta.json"), text)
+                self._bring_back(root, place.with_suffix(".meta.json"), text)
 
-    def _bring_back(self, target: Path, data: bytes) -> None:
-        """A file that appears whole, and only where there is none."""
+    def _bring_back(self, root: Path, target: Path, data: bytes) -> None:
+        """A file that appears whole, only where there is none, and under `root` itself."""
+        for folder in target.relative_to(root).parents[:-1]:
+            if (root / folder).is_symlink():
+                raise ArchiveError(
+                    f"{root / folder} is a link, and nothing is written through one."
+                )
         make_private(target.parent)
         draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         fd = self._files.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -194,6 +205,9 @@ class Archive:
                 ) from error
 
     def _make_folder(self, place: Path) -> None:
+        for folder in (place, place.parent):
+            if folder.is_symlink():
+                raise ArchiveError(f"{folder} is a link, and nothing is written through one.")
         if not place.is_dir():
             make_private(place)
             self._files.sync_folder(place.parent)

@@ -24,6 +24,9 @@ from sessiontree.model import text
 from sessiontree.model.session import Presence, Session, Turn, Usage
 from sessiontree.model.text import clean_line
 
+PATH_BYTES = 4096
+"""From here on no system takes a path."""
+
 # Forks have the same lines: most of what is worked out was just worked out for another session.
 label = functools.lru_cache(4096)(text.label)
 seconds = functools.lru_cache(16384)(entry_lines.seconds)
@@ -90,7 +93,7 @@ def read_session(
     session = Session(
         id=Path(path).stem,
         project=project,
-        cwd=read.facts.cwd,
+        cwd=_folder(read.facts.cwd),
         path=str(path),
         title=_title(read.facts, entries),
         turns=turns,
@@ -111,6 +114,16 @@ def read_session(
         kept=_kept(entries, created, minted),
         minted=minted,
     )
+
+
+def _folder(said: str) -> str:
+    """The folder that a transcript says it was in; "" where that can be none, or is told from
+    wherever the app happens to be. Runs go on there."""
+    try:
+        usable = len(os.fsencode(said)) < PATH_BYTES and "\0" not in said
+    except UnicodeEncodeError:
+        return ""
+    return said if usable and os.path.isabs(said) else ""  # noqa: PTH117 - of 10,000 sessions
 
 
 def _turns(chain: Chain) -> tuple[Turn, ...]:

@@ -78,7 +78,7 @@ class Subagents:
             path = meta.with_name(meta.name.removesuffix(".meta.json") + ".jsonl")
             try:
                 call = json.loads(meta.read_bytes()).get("toolUseId")
-            except (OSError, ValueError, AttributeError):
+            except (OSError, ValueError, AttributeError, RecursionError):
                 continue
             if isinstance(call, str) and path.is_file() and not path.is_symlink():
                 self._paths[call] = path
