@@ -274,6 +274,7 @@ def test_which_transcript_a_file_belongs_to(tmp_path: Path) -> None:
     assert transcript_of(tmp_path, transcript) == transcript
     agent = tmp_path / "p" / ID / "subagents" / "agent-1.jsonl"
     assert transcript_of(tmp_path, agent) == transcript
+    assert transcript_of(tmp_path, tmp_path / "p" / ID) == transcript
     for other in ("p", "p/notes.jsonl", "p/memory/x.md", f"p/.{ID}.1.tmp"):
         assert transcript_of(tmp_path, tmp_path / other) is None
     assert transcript_of(tmp_path, Path("/elsewhere") / f"{ID}.jsonl") is None
@@ -298,6 +299,11 @@ async def test_what_happens_is_seen(maker: Maker) -> None:
             await _seen(changes, path)
         old.unlink()
         await _seen(changes, old)
+        aside = maker.projects.parent / "aside"
+        new.parent.rename(aside)
+        assert await anext(changes) == frozenset()  # a scan has to tell what was in it
+        aside.rename(maker.projects / "-moved")  # no event tells what is in it
+        await _seen(changes, maker.projects / "-moved" / new.name)
     await changes.aclose()  # type: ignore[attr-defined]
 
 

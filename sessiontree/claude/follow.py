@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
-_ID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_TRANSCRIPT = re.compile(rf"{_ID}\.jsonl\Z")
-_FOLDER = re.compile(rf"{_ID}\Z")
+from sessiontree.claude import projects
+from sessiontree.claude.projects import TRANSCRIPT
 
 INTERVAL = 1.0
 """Seconds between two looks where there are no events, or no folder yet."""
@@ -22,7 +21,7 @@ INTERVAL = 1.0
 async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
     """The transcripts under `root` that changed, came or went, as it happens. What a session's
     subagents write counts as a change of its transcript. An empty set says that watching has
-    begun (again): what happened before that is for a scan to find.
+    begun (again), or that a project's folder is gone: what happened is for a scan to find.
 
     Ends never: cancel it. Where the system has no events for this folder it is looked at every
     second; a folder that does not exist is waited for."""
@@ -47,16 +46,35 @@ async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
                 if not watching:
                     watching = True
                     yield frozenset()
-                paths = frozenset(
-                    path for _, name in changes if (path := transcript_of(root, Path(name)))
-                )
+                paths, lost = await anyio.to_thread.run_sync(_transcripts, root, changes)
                 if paths:
                     yield paths
+                if lost:
+                    yield frozenset()
                 if not await anyio.Path(root).is_dir():
                     break
         except (OSError, RuntimeError):  # too many watches, or a file system without events
             polling = True
             await anyio.sleep(INTERVAL)
+
+
+def _transcripts(root: Path, changes: Iterable[tuple[object, str]]) -> tuple[frozenset[Path], bool]:
+    """What changed, and whether a project's folder is gone. No event tells what was in it, nor what
+    was written in a new one before it was watched, nor what came with one that was moved here."""
+    found: set[Path] = set()
+    lost = False
+    for _, name in changes:
+        path = Path(name)
+        if transcript := transcript_of(root, path):
+            found.add(transcript)
+        elif path.parent == root:
+            try:
+                found.update(path / inside for inside in projects.transcripts(name))
+            except NotADirectoryError:
+                continue
+            except OSError:
+                lost = True
+    return frozenset(found), lost
 
 
 async def _appearance(root: Path) -> None:
@@ -70,9 +88,9 @@ def transcript_of(root: Path, path: Path) -> Path | None:
         parts = path.relative_to(root).parts
     except ValueError:
         return None
-    if len(parts) == 2 and _TRANSCRIPT.match(parts[1]):
+    if len(parts) == 2 and TRANSCRIPT.match(parts[1]):
         return path
-    if len(parts) > 2 and _FOLDER.match(parts[1]):
+    if len(parts) >= 2 and TRANSCRIPT.match(f"{parts[1]}.jsonl"):  # the folder beside it
         return root / parts[0] / f"{parts[1]}.jsonl"
     return None
 
