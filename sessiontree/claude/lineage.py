@@ -257,19 +257,20 @@ class Lineage:
         costs = cost.turn_costs(session.turns, scanned.spent, max(first, 0), before)
         if not costs and not any(step.source for step in scanned.steps):
             return session
-        turns = [self._turn_now(turn, costs.get(index)) for index, turn in enumerate(session.turns)]
+        copies = self._copies
+        turns = list(session.turns)
+        for index, turn in enumerate(turns):
+            cost_usd = costs.get(index)
+            if turn.id in copies or turn.parent in copies or turn.cost_usd != cost_usd:
+                turns[index] = self._turn_now(turn, cost_usd)
         if all(map(operator.is_, turns, session.turns)):
             return session
         return _with_turns(session, tuple(turns))
 
     def _turn_now(self, turn: Turn, cost_usd: float | None) -> Turn:
-        id = self._canonical(turn.id)
-        parent = self._canonical(turn.parent) if turn.parent else None
-        if id == turn.id and parent == turn.parent and cost_usd == turn.cost_usd:
-            return turn
         return Turn(
-            id,
-            parent,
+            self._canonical(turn.id),
+            self._canonical(turn.parent) if turn.parent else None,
             turn.uuid,
             turn.last,
             turn.label,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
+from sessiontree.claude.transcript import subagents
 from sessiontree.claude.transcript.scan import Scanned, read_session
-from sessiontree.claude.transcript.subagents import folder as subagents
 from sessiontree.model.session import Presence, Session
 
 CHUNK = 100
@@ -35,13 +34,14 @@ Found = tuple[Item, Scanned | None]
 
 def read(item: Item) -> Scanned | None:
     """One transcript; None where it is gone. One that cannot be read is a session that says so."""
-    path = Path(item.path)
+    folder, _, name = item.path.rpartition("/")
+    project = folder.rpartition("/")[2]
     try:
-        return read_session(item.path, path.parent.name, sidechains=_sidechains(path))
+        return read_session(item.path, project, sidechains=_sidechains(item.path))
     except FileNotFoundError:
         return None
     except (OSError, MemoryError) as error:
-        return Scanned(_unreadable(path, error))
+        return Scanned(_unreadable(name, project, item.path, error))
 
 
 def read_all(items: Sequence[Item]) -> Iterator[Found]:
@@ -61,9 +61,9 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _sidechains(transcript: Path) -> int:
+def _sidechains(path: str) -> int:
     try:
-        with os.scandir(subagents(transcript)) as entries:
+        with os.scandir(subagents.folder(path)) as entries:
             return sum(
                 entry.name.startswith("agent-") and entry.name.endswith(".jsonl")
                 for entry in entries
@@ -72,7 +72,7 @@ def _sidechains(transcript: Path) -> int:
         return 0
 
 
-def _unreadable(path: Path, error: OSError | MemoryError) -> Session:
+def _unreadable(name: str, project: str, path: str, error: OSError | MemoryError) -> Session:
     """Has no size, so that it is tried again at the next scan."""
     if isinstance(error, PermissionError):
         why = "There is no permission to read it."
@@ -81,10 +81,10 @@ def _unreadable(path: Path, error: OSError | MemoryError) -> Session:
     else:
         why = f"It cannot be read: {error.strerror}."
     return Session(
-        id=path.stem,
-        project=path.parent.name,
+        id=name.removesuffix(".jsonl"),
+        project=project,
         cwd="",
-        path=str(path),
+        path=path,
         presence=Presence.DAMAGED,
         damage=(why,),
         size=-1,

@@ -11,8 +11,9 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Raw, Struct, msgpack
 
 from sessiontree import __version__
@@ -67,7 +68,6 @@ class Listing(Struct, gc=False, array_like=True):
 
 
 _listing = msgpack.Decoder(Listing)
-_json = json.JSONEncoder(separators=(",", ":")).encode
 _names = msgpack.Decoder(set[str])
 
 
@@ -196,6 +196,12 @@ def _in_common(found: Iterable[Scanned], stored: Stored | None) -> set[str]:
             if step.writer:
                 names.add(step.writer)
     return names
+
+
+def _json(told: dict[str, Any]) -> str:
+    """ASCII, so that nothing in it does something to a terminal."""
+    data = msgspec.json.encode(told)
+    return data.decode() if data.isascii() else json.dumps(told, separators=(",", ":"))
 
 
 def row(sessions: Sessions, session: Session) -> Row:

@@ -83,6 +83,8 @@ def read_session(
     with FileIO(path) as file:
         stat = os.fstat(file.fileno())
         data = file.readall()
+    path = str(path)
+    name = path.rpartition("/")[2]
     read = lines.read(data)
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
@@ -91,10 +93,10 @@ def read_session(
     turns = _turns(chain)
     entries = read.entries
     session = Session(
-        id=Path(path).stem,
+        id=name.removesuffix(".jsonl"),
         project=project,
         cwd=_folder(read.facts.cwd),
-        path=str(path),
+        path=path,
         title=_title(read.facts, entries),
         turns=turns,
         created=created,

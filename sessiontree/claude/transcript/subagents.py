@@ -21,8 +21,9 @@ from sessiontree.model.message import CallBlock, Message, Said
 _AGENT_ID = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
 
 
-def folder(transcript: Path) -> Path:
-    return transcript.with_suffix("") / "subagents"
+def folder(transcript: str) -> str:
+    """Where those of a session are, by the path of its transcript."""
+    return transcript.removesuffix(".jsonl") + "/subagents"
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Subagents:
     """Of one session. Each file is read when its call is reached, and from there on followed."""
 
     def __init__(self, transcript: Path) -> None:
-        self._folder = folder(transcript)
+        self._folder = Path(folder(str(transcript)))
         self._paths: dict[str, Path] = {}  # tool-use id → transcript
         self._looked = False
         self._agents: dict[str, _Agent] = {}
