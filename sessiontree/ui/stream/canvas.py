@@ -8,21 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from typing import ClassVar
 
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
+from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.timer import Timer
-from textual.widget import Widget
 
 from sessiontree.ui.stream import paint, words
 from sessiontree.ui.stream.draw import Frame
 from sessiontree.ui.stream.layout import Layout, Page
 from sessiontree.ui.stream.limits import STREAM, Limits
 from sessiontree.ui.stream.line import Piece, Span
+from sessiontree.ui.stream.scroller import Scroller
 from sessiontree.ui.stream.selected import Places
 from sessiontree.ui.stream.viewport import Viewport
 
@@ -30,14 +26,12 @@ GUTTER = 1
 """Cells on the left, where the cursor is shown; as many stay free at the right."""
 
 _LEAST_WIDTH = 20
-_IDLE = 1 / 50  # seconds between two steps of what is done in the background
 
 
-class Canvas(ScrollView):
+class Canvas(Scroller):
     """Draws a page. What stands on it, and what keys do, is its heirs' business."""
 
-    DEFAULT_CSS = paint.DEFAULT_CSS
-    COMPONENT_CLASSES: ClassVar[set[str]] = {paint.PREFIX + name for name in paint.STYLES}
+    viewport: Viewport
 
     def __init__(
         self,
@@ -53,14 +47,11 @@ class Canvas(ScrollView):
         self.page = Page(Frame(80, limits=limits), unfolded=unfolded)
         self.viewport = Viewport(self.page)
         self._places = Places()
-        self._palette: paint.Palette | None = None
         self._today = today
         self._empty = ""
         self._changed_from: int | None = None  # the first event that changed and is not placed
         self._measuring: Iterator[None] | None = None
-        self._idle: Timer | None = None
         self._is_drawing = False
-        self._thumb = (0, 0, False)  # of the scrollbar, as drawn
 
     # For heirs
 
@@ -74,16 +65,6 @@ class Canvas(ScrollView):
 
     def on_placed(self) -> None:
         """The page or the part of it that is shown has changed."""
-
-    def idle(self) -> bool:
-        """Does a step of what can wait; whether there is more to do."""
-        return False
-
-    def start_idle(self) -> None:
-        """Has `idle` called, a few times a second, until there is nothing more to do."""
-        if self._idle is None:
-            self._idle = self.set_interval(_IDLE, self._idle_step, pause=True)
-        self._idle.resume()
 
     # Where we are on the page
 
@@ -117,7 +98,7 @@ class Canvas(ScrollView):
         """Draws what the viewport shows; if it is where it was, only events from `changed` on."""
         if not self.viewport.height:
             return  # not on the screen yet
-        if self._set_extent() or changed is None:
+        if self.set_extent() or changed is None:
             self.refresh()
         else:
             row = self.page.heights.start(min(changed, len(self.page.events))) - self.viewport.top
@@ -128,40 +109,6 @@ class Canvas(ScrollView):
         if not self.page.is_measured:
             self._measuring = self._measuring or self.page.measure(self.viewport.first)
             self.start_idle()
-
-    def _set_extent(self) -> bool:
-        """Tells Textual how long the page is and where we are on it; whether that is elsewhere
-        than before. Not by assignment, which would lay the whole screen out anew."""
-        total, top = self.page.heights.total, self.viewport.top
-        moves = round(self.scroll_y) != top
-        self.set_reactive(Widget.virtual_size, Size(self.inner_width, total))
-        self.set_reactive(Widget.scroll_y, float(top))
-        self.set_reactive(Widget.scroll_target_y, float(top))
-        self._set_scrollbar(total, top)
-        return moves
-
-    def _set_scrollbar(self, total: int, top: int) -> None:
-        """Drawing the bar costs as much as drawing the page: only where it looks different."""
-        bar, height = self.vertical_scrollbar, self.viewport.height
-        bar.set_reactive(ScrollBar.window_virtual_size, total)
-        bar.set_reactive(ScrollBar.position, float(top))
-        cell = max(1, total) / height / 8  # the ends of the thumb are drawn to an eighth
-        thumb = (int(top / cell), int((top + height) / cell), total > height)
-        if thumb != self._thumb:
-            self._thumb = thumb
-            bar.refresh()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Textual scrolled: the wheel, the scrollbar, a selection that is drawn past the edge."""
-        super().watch_scroll_y(old_value, new_value)
-        if round(new_value) != self.viewport.top:
-            self.viewport.scroll(round(new_value))
-            self.show_viewport()
-
-    @property
-    def inner_width(self) -> int:
-        """Cells beside the scrollbar."""
-        return self.scrollable_content_region.width
 
     def on_resize(self) -> None:
         width = max(_LEAST_WIDTH, self.inner_width - 2 * GUTTER)
@@ -179,9 +126,9 @@ class Canvas(ScrollView):
             if next(self._measuring, self._measuring) is self._measuring:
                 self._measuring = None
             self.viewport.place()
-            self._set_extent()  # what is on the screen stays as it is
-        elif not self.idle() and self._idle:
-            self._idle.pause()
+            self.set_extent()  # what is on the screen stays as it is
+        else:
+            super()._idle_step()
 
     # Drawing
 
@@ -193,8 +140,7 @@ class Canvas(ScrollView):
             self._is_drawing = False
 
     def render_line(self, y: int) -> Strip:
-        palette = self._palette = self._palette or paint.Palette.of(self)
-        width = self.inner_width
+        palette, width = self.palette, self.inner_width
         if not self.page.events:
             return paint.sentence(self._empty, y, width, palette)
         index, number = self.page.heights.find(self.viewport.top + y)
@@ -236,7 +182,6 @@ class Canvas(ScrollView):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._palette = None
         self.page.forget_strips()
 
     def on_focus(self) -> None:

@@ -19,7 +19,7 @@ from sessiontree.ui.stream.line import Line, Piece, Row, Span, cells, rows_of
 PREFIX = "stream--"
 
 DEFAULT_CSS = """
-Canvas {
+Scroller {
     background: $background;
     color: $foreground;
     overflow-x: hidden;

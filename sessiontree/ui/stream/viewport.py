@@ -26,9 +26,14 @@ class Viewport:
         return 0 if self.follow else len(self.page.events) - self._fresh
 
     @property
+    def total(self) -> int:
+        """All rows of the page."""
+        return self.page.heights.total
+
+    @property
     def bottom(self) -> int:
         """The last row that can be at the top."""
-        return max(0, self.page.heights.total - self.height)
+        return max(0, self.total - self.height)
 
     @property
     def first(self) -> int:
