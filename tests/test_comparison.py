@@ -13,7 +13,6 @@ from sessiontree.model.facts import State
 from sessiontree.model.message import Level
 from sessiontree.model.overlay import Status
 from sessiontree.model.session import Turn, Usage
-from sessiontree.model.word_diff import Grain
 
 CWD = "/home/ada/limiter"
 
@@ -108,7 +107,7 @@ def test_a_turn_under_way_is_only_told_yet() -> None:
     found = compare([source("a", turns("1", "2")), live])
     assert list(found.rows) == [("2", "new")]
     assert found.columns[1].prompt("new") == "Do new"
-    assert found.columns[1].facts.state is State.RUNNING and found.answers == (None,)
+    assert found.columns[1].facts.state is State.RUNNING and found.answers() == [None]
 
 
 def test_sides_with_one_end_are_the_same() -> None:
@@ -192,11 +191,11 @@ def test_answers_are_compared_with_the_first() -> None:
 
     first, same, other = "The limit is 10.", "The limit\nis 10.", "The limit is 20."
     found = compare([side("1", first), side("2", same), side("3", other), side("4", None)])
-    assert found.answers[0] and found.answers[0].same
-    assert found.answers[1] and not found.answers[1].same
-    assert found.answers[2] is None
-    assert found.grain is Grain.WORDS
-    assert compare([side("1", None), side("2", same)]).grain is None
+    answers = found.answers()
+    assert answers[0] and answers[0].same
+    assert answers[1] and not answers[1].same
+    assert answers[2] is None
+    assert compare([side("1", None), side("2", same)]).answers() == [None]
 
 
 def test_an_answer_is_what_is_said_behind_the_last_call() -> None:

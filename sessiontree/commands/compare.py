@@ -134,7 +134,7 @@ def fields(found: Comparison) -> dict[str, Any]:
             [_turn(column, turn) for column, turn in zip(found.columns, row, strict=True)]
             for row in found.rows
         ],
-        "answers": [_answer(answer) for answer in found.answers],
+        "answers": [_answer(answer) for answer in found.answers()],
         "files": [
             {"path": name, "sides": [_touched(one, diff=True) for one in sides]}
             for name, sides in found.files.items()

@@ -120,7 +120,7 @@ def _diff(touched: Touched) -> Iterator[str]:
 
 def _answers(found: Comparison, page: Page) -> Iterator[str]:
     first, *others = found.columns
-    for number, (column, answer) in enumerate(zip(others, found.answers, strict=True), 2):
+    for number, (column, answer) in enumerate(zip(others, found.answers(), strict=True), 2):
         if answer is None:
             lacking = " and ".join(
                 str(n) for n, c in ((1, first), (number, column)) if not c.facts.answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from sessiontree.engine.sending import Ready, Sending
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
 from sessiontree.engine.trusting import Trusting
+from sessiontree.model.comparison import Side
 from sessiontree.model.conclusion import Conclusion, conclusion
 from sessiontree.model.fanout import Way, whole
 from sessiontree.model.feed import Feed
@@ -53,6 +54,8 @@ class Engine:
         self.forest = Forest()
         self.settings = Settings(config)
         self.opened: Opened | None = None
+        self.beside: tuple[Opened, ...] = ()
+        """Lines that are compared: kept current as the opened one is."""
         self._store = store
         self._listener = listener
         self.catalog = Catalog(config, store, self.forest, self._files_changed)
@@ -309,16 +312,17 @@ class Engine:
         self._listener.forest_changed()
 
     def _heard(self, run: Run, message: Message) -> None:
-        if self.opened and self.opened.session == run.plan.session:
-            self.opened.hear([message])
-            self._listener.stream_changed()
+        for opened in self._shown(run.plan.session):
+            if opened.turn is None:  # else it ends before what is said now
+                opened.hear([message])
+                self._listener.stream_changed()
 
     def _run_ended(self, run: Run) -> None:
         session, outcome = run.plan.session, run.outcome
         assert outcome is not None
         if outcome.ending is not Ending.DONE:
             self._unsent.setdefault(session, []).append(run.plan.prompt)
-        elif not (self.opened and self.opened.session == session):
+        elif not any(True for _ in self._shown(session)):
             self._unseen.add(session)
         self._finishes[session] = Finish(outcome.ending, outcome.reason.text, time.time())
         if run.since is not None:
@@ -374,13 +378,29 @@ class Engine:
 
     def open(self, session: str, turn: str | None = None) -> Opened:
         """Show a session's stream, to a turn of it or to its tip. Its events follow."""
+        self._seen(session)
+        self.opened = opened = Opened(session, turn)
+        self.spawn(self._fill(opened))
+        return opened
+
+    def open_beside(self, sides: Iterable[Side]) -> tuple[Opened, ...]:
+        """Read lines that are to be compared, and keep them current; () lets them go."""
+        self.beside = tuple(Opened(side.session, side.turn) for side in sides)
+        for opened in self.beside:
+            self._seen(opened.session)
+            self.spawn(self._fill(opened))
+        return self.beside
+
+    def _shown(self, session: str) -> Iterator[Opened]:
+        """What is on screen of a session."""
+        opened = (*([self.opened] if self.opened else []), *self.beside)
+        return (one for one in opened if one.session == session)
+
+    def _seen(self, session: str) -> None:
         if session in self._unseen:
             self._unseen.discard(session)
             self._draw(session)
             self._listener.forest_changed()
-        self.opened = opened = Opened(session, turn)
-        self.spawn(self._fill(opened))
-        return opened
 
     def hear_only(self, session: str, feed: Feed) -> None:
         """Show what a run says from now on, without what was before."""
@@ -391,7 +411,7 @@ class Engine:
 
     async def _fill(self, opened: Opened) -> None:
         def shown() -> None:
-            if opened is self.opened:
+            if opened is self.opened or opened in self.beside:
                 self._listener.stream_changed()
 
         run = self.pool.of(opened.session)
@@ -404,15 +424,15 @@ class Engine:
         """Transcripts changed on disk: ours follow their run, others are read on."""
         for session in sessions:
             self._draw(session)
-            opened = self.opened
-            if opened and opened.session == session and self.pool.of(session) is None:
-                self.spawn(self._read_on(opened))
+            if self.pool.of(session) is None:
+                for opened in self._shown(session):
+                    self.spawn(self._read_on(opened))
             if self.marks.of(session).keep and self.pool.of(session) is None:
                 self.spawn(self._keep(session), "write")
         self._listener.forest_changed()
 
     async def _read_on(self, opened: Opened) -> None:
-        if await self._reader.read_on(opened) and opened is self.opened:
+        if await self._reader.read_on(opened):
             self._listener.stream_changed()
 
     # The view

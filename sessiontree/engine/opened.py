@@ -21,7 +21,13 @@ class Opened:
     note: str = ""
     loading: bool = True
     transcript: Reader | None = None  # reads on, where the stream ends with the transcript
+    filling: bool = False  # what is before is still being read
     _waiting: list[Message] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it is still to come from disk."""
+        return not (self.loading or self.filling)
 
     def hear(self, messages: Iterable[Message]) -> None:
         """Messages of a live run, or new lines of the transcript. What comes while the

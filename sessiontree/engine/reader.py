@@ -49,7 +49,10 @@ class Reader:
             feed.push(message)
         opened.transcript = transcript if turn == opened.turn else None
         opened.loaded(feed)
+        opened.filling = True
         await self._fill_in_front(opened, feed, transcript, shown)
+        opened.filling = opened.feed is not feed  # another reading has begun
+        shown()
 
     async def _fill_in_front(
         self, opened: Opened, feed: Feed, transcript: TranscriptReader, shown: Callable[[], None]
@@ -68,7 +71,6 @@ class Reader:
         feed.count_from_one()
         if opened.note.startswith("reading"):
             opened.note = ""
-        shown()
 
     async def read_on(self, opened: Opened) -> bool:
         """Take in what was added to the transcript; whether anything was."""

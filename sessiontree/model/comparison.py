@@ -18,7 +18,7 @@ from sessiontree.model.event import Event, Prompt
 from sessiontree.model.facts import Facts, Touched, facts, seconds
 from sessiontree.model.overlay import Status
 from sessiontree.model.session import Turn
-from sessiontree.model.word_diff import Grain, WordDiff, differences
+from sessiontree.model.word_diff import WordDiff, differences
 
 FEWEST, MOST = 2, 4
 """How many sides a comparison has."""
@@ -74,19 +74,22 @@ class Column:
             return told[0].text
         return next((one.label for one in self.source.turns if one.id == turn), "")
 
+    @property
+    def answered(self) -> str | None:
+        """The final answer; None where there is none, or it may still grow."""
+        return None if self.facts.state.under_way else self.facts.answer or None
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """`shared` are the turns that all sides have. `alone`: the sides are single turns of one
     line, and what lies between them is left out. `files`: path → what each side did to it, None
-    where it did nothing, for files that several changed. `answers`: for each side but the first
-    how its answer differs from that of the first; None where one of the two has none yet."""
+    where it did nothing, for files that several changed."""
 
     columns: tuple[Column, ...]
     shared: tuple[str, ...]
     alone: bool
     files: Mapping[str, tuple[Touched | None, ...]] = field(default_factory=dict)
-    answers: tuple[WordDiff | None, ...] = ()
 
     @property
     def rows(self) -> Iterator[tuple[str | None, ...]]:
@@ -98,15 +101,18 @@ class Comparison:
         """The side that knows most of what lies before the split: a compaction takes away."""
         return max(self.columns, key=lambda column: len(column.before))
 
-    @property
-    def grain(self) -> Grain | None:
-        """The coarsest in which answers were compared, None where none were."""
-        grains = [answer.grain for answer in self.answers if answer is not None]
-        return max(grains, key=list(Grain).index, default=None)
+    def answers(self) -> list[WordDiff | None]:
+        """For each side but the first how its answer differs from that of the first; None where
+        one of the two has none yet. Takes its time for long answers (see `word_diff`)."""
+        first, *others = (column.answered for column in self.columns)
+        return [
+            None if first is None or other is None else differences(first, other)
+            for other in others
+        ]
 
 
 def compare(sources: Sequence[Source]) -> Comparison:
-    """Linear in turns and events, but for the answers (see `word_diff`)."""
+    """Linear in turns and events."""
     told = [_told(source.events) for source in sources]
     lines = [_line(source, events) for source, events in zip(sources, told, strict=True)]
     parted = split(lines)
@@ -120,7 +126,6 @@ def compare(sources: Sequence[Source]) -> Comparison:
         sorted(lines, key=len)[0][:-1] if alone else parted.shared,
         alone,
         _files(columns),
-        tuple(_answers(columns)),
     )
 
 
@@ -215,16 +220,3 @@ def _files(columns: Sequence[Column]) -> dict[str, tuple[Touched | None, ...]]:
     names = dict.fromkeys(name for column in columns for name in column.facts.files)
     sides = {name: tuple(column.facts.files.get(name) for column in columns) for name in names}
     return {name: found for name, found in sides.items() if len(found) - found.count(None) > 1}
-
-
-def _answers(columns: Sequence[Column]) -> Iterator[WordDiff | None]:
-    first, *others = (_answered(column) for column in columns)
-    for other in others:
-        yield None if first is None or other is None else differences(first, other)
-
-
-def _answered(column: Column) -> str | None:
-    """The answer of a side, None while it may still grow and where there is none."""
-    if column.facts.state.under_way or not column.facts.answer:
-        return None
-    return column.facts.answer

@@ -142,16 +142,21 @@ def facts(
 
 
 def answer(turn: Sequence[Event]) -> str:
-    """What was said at the end of a turn: the texts behind its last tool call."""
-    said: list[str] = []
+    """What was said at the end of a turn."""
+    return "\n\n".join(event.text for event in answer_events(turn))
+
+
+def answer_events(turn: Sequence[Event]) -> list[Text]:
+    """The texts behind a turn's last tool call."""
+    said: list[Text] = []
     for event in reversed(turn):
         if event.depth:
             continue
         if isinstance(event, ToolCall | Prompt):
             break
         if isinstance(event, Text) and event.text.strip():
-            said.append(event.text)
-    return "\n\n".join(reversed(said))
+            said.append(event)
+    return said[::-1]
 
 
 def _files(told: Iterable[Iterable[Event]], cwd: str) -> dict[str, Touched]:

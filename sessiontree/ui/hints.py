@@ -33,14 +33,7 @@ class HintBar(Widget):
     def render(self) -> Content:
         width = self.size.width - 2
         pairs = COMPOSER_HINTS if self.composing else [(k.shown, k.hint) for k in self._keys()]
-        parts = fitting(pairs, width)
-        return Content.assemble(
-            *(
-                piece
-                for shown, hint in parts
-                for piece in ((shown, "bold $text"), (f" {hint}   ", "$text-muted"))
-            )
-        )
+        return hint_line(pairs, width)
 
     def _keys(self) -> list[Key]:
         fit = [key for key in KEYS if key.hint and (not key.need or key.need in self.needs)]
@@ -51,6 +44,17 @@ class HintBar(Widget):
                 break
             kept.add(key.action)
         return [key for key in fit if key.action in kept]
+
+
+def hint_line(pairs: Iterable[tuple[str, str]], width: int) -> Content:
+    """Keys and what they do, as many as fit."""
+    return Content.assemble(
+        *(
+            piece
+            for shown, hint in fitting(pairs, width)
+            for piece in ((shown, "bold $text"), (f" {hint}   ", "$text-muted"))
+        )
+    )
 
 
 def fitting(pairs: Iterable[tuple[str, str]], width: int) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ class Need(StrEnum):
     FAILED = "failed"
     PARENT = "parent"
     PROMPTS = "prompts"
+    MARKED = "marked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,16 @@ KEYS: tuple[Key, ...] = (
         rank=5,
     ),
     Key(
+        "equals_sign",
+        "=",
+        "compare",
+        "compare",
+        "Compare the marked rows, or the marked one with this: two to four, sessions or turns",
+        Group.LOOK,
+        Need.MARKED,
+        rank=0,
+    ),
+    Key(
         "@,at",
         "@",
         "running",
@@ -275,7 +286,18 @@ PANE_KEYS: tuple[tuple[str, str], ...] = (
     ("← →  h l", "Fold and unfold; to the parent row, to the first child"),
     ("g G", "First and last"),
     ("enter", "Open: the stream of this row; on an event, all of it"),
-    ("space", "In the stream: fold or unfold an event"),
+    ("space", "In the tree: mark for comparing; in the stream: fold or unfold an event"),
+)
+
+COMPARE_KEYS: tuple[tuple[str, str], ...] = (
+    ("tab  1 2 3 4", "Choose a side; on a narrow terminal also the one that is shown"),
+    ("n N", "Next and previous difference"),
+    ("[ ]", "Previous and next turn"),
+    ("space", "Fold or unfold all tool calls"),
+    ("s", "Show the shared turns"),
+    ("enter", "Go to the chosen side in the tree"),
+    ("c", "Continue the chosen side; a turn in the middle is forked"),
+    ("esc  q", "Back"),
 )
 
 FILTER_WORDS: tuple[tuple[str, str], ...] = (

@@ -16,7 +16,14 @@ from textual.widgets import Input, Static
 from sessiontree.model.run import Choice, Mode
 from sessiontree.model.trust import Standing
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
-from sessiontree.ui.keys import COMPOSER_KEYS, FILTER_WORDS, KEYS, PANE_KEYS, Group
+from sessiontree.ui.keys import (
+    COMPARE_KEYS,
+    COMPOSER_KEYS,
+    FILTER_WORDS,
+    KEYS,
+    PANE_KEYS,
+    Group,
+)
 
 MODELS = ("", "opus", "sonnet", "haiku")
 EFFORTS = ("", "low", "medium", "high", "max")
@@ -38,6 +45,7 @@ class HelpDialog(Dialog[None]):
         groups.insert(1, ("In the panes", list(PANE_KEYS)))
         groups.append(("In the filter", list(FILTER_WORDS)))
         groups.append(("In the composer", list(COMPOSER_KEYS)))
+        groups.append(("In a comparison", list(COMPARE_KEYS)))
         for title, pairs in groups:
             yield KeyList(title, pairs)
 

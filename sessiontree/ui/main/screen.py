@@ -20,6 +20,7 @@ from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
 from sessiontree.ui.main.aiming import Selection
 from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, TopBar
+from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
 from sessiontree.ui.main.handing_keys import HandingKeys
 from sessiontree.ui.stream import EventPager, StreamView
@@ -35,7 +36,7 @@ REST_SECONDS = 0.08
 tree reads no transcripts."""
 
 
-class MainScreen(HandingKeys, DecidingKeys):
+class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     DEFAULT_CSS = (Path(__file__).with_name("screen.tcss")).read_text()
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
+from sessiontree.model.edits import Change
 from sessiontree.model.event import (
     CallState,
     Event,
@@ -23,7 +24,7 @@ from sessiontree.model.event import (
 from sessiontree.model.message import Level
 from sessiontree.model.text import clean_line
 from sessiontree.ui.stream import tools, words
-from sessiontree.ui.stream.body import Body, code, markdown
+from sessiontree.ui.stream.body import Body, changes, code, markdown
 from sessiontree.ui.stream.limits import STREAM, Excerpt, Limits, clipped
 from sessiontree.ui.stream.line import Line, Piece, Pieces
 
@@ -34,6 +35,7 @@ _INDENT = 3  # cells before the `❯`
 _MOST_GUIDES = 4  # agents nested deeper stand where the fourth does: the text needs its room
 _PROMPT_LINES = 12
 _NOTICE_LINES = 6
+_CHANGED_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,20 @@ class Source(Event):
 
     text: str
     language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines(Event):
+    """Not of a session: what is drawn already."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Event):
+    """Not of a session: what was done to a file. Stands close below what is before it."""
+
+    changes: tuple[Change, ...]
 
 
 @dataclass(slots=True)
@@ -87,6 +103,13 @@ def draw(event: Event, frame: Frame) -> Drawn:
         case Source():
             source = code(event.text, event.language)
             return Drawn(source.draw(frame.limits.lines, frame.limits, frame.width))
+        case Lines():
+            return Drawn(list(event.lines))
+        case Changed():
+            most = frame.limits.lines if frame.unfolded else _CHANGED_LINES
+            changed = changes(list(event.changes))
+            lines = changed.draw(most, frame.limits, frame.width)
+            return Drawn(lines, folds=changed.total > _CHANGED_LINES + 1)
     return Drawn()
 
 
@@ -105,7 +128,9 @@ def gap(before: Event | None, event: Event) -> Line | None:
     close = ToolCall | Thinking
     if isinstance(before, close) and isinstance(event, close):
         return None
-    if event.depth > before.depth or (isinstance(before, Prompt) and not isinstance(event, Text)):
+    if event.depth > before.depth or isinstance(event, Changed):
+        return None
+    if isinstance(before, Prompt) and not isinstance(event, Text | Prompt | Lines):
         return None
     if isinstance(before, Notice) and isinstance(event, Notice):
         return None

@@ -160,6 +160,13 @@ class Page:
     def is_unfolded(self, index: int) -> bool:
         return self._is_unfolded(self.events[index].key)
 
+    def unfold(self, unfolded: bool) -> None:
+        """Unfolds all events, or folds them. The heights so far stay as guesses."""
+        self._all_unfolded = unfolded
+        self._toggled.clear()
+        self._sure = bytearray(len(self.events))
+        self._forget()
+
     def toggle(self, index: int) -> None:
         """Folds or unfolds an event."""
         self._toggled ^= {self.events[index].key}

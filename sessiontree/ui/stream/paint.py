@@ -81,6 +81,9 @@ Scroller {
     .stream--added-word { background: $success 30%; }
     .stream--removed-word { background: $error 30%; }
 
+    .stream--only-first { background: $error 30%; text-style: underline; }
+    .stream--only-here { background: $success 30%; text-style: underline; }
+
     .stream--match { background: $warning 35%; }
     .stream--match-current { background: $warning; color: $background; text-style: bold; }
 
@@ -91,7 +94,7 @@ Scroller {
         .stream--thinking-label, .stream--output, .stream--notice { text-style: dim; }
         .stream--added-line { background: ansi_default; color: ansi_green; }
         .stream--removed-line { background: ansi_default; color: ansi_red; }
-        .stream--added-word, .stream--removed-word {
+        .stream--added-word, .stream--removed-word, .stream--only-first, .stream--only-here {
             background: ansi_default; text-style: underline;
         }
         .stream--match { background: ansi_default; text-style: reverse; }

@@ -54,9 +54,11 @@ class TreeView(RowCanvas, can_focus=True):
 
     @dataclass
     class Marked(Message):
-        """What is marked now, in the order of marking."""
+        """What is marked now, in the order of marking. `dropped`: how many marks went with
+        their sessions."""
 
         marked: list[tuple[str, str | None]]
+        dropped: int = 0
 
     _row: Row | None = None  # the row with the cursor, also when it has gone
     _told: Key | None = None  # the row that was said to be selected last
@@ -322,11 +324,11 @@ class TreeView(RowCanvas, can_focus=True):
         for key in gone:
             del self.marked[key]
         if gone:
-            self._marks_changed()
+            self._marks_changed(len(gone))
 
-    def _marks_changed(self) -> None:
+    def _marks_changed(self, dropped: int = 0) -> None:
         self.refresh()
-        self.post_message(self.Marked(list(self.marked.values())))
+        self.post_message(self.Marked(list(self.marked.values()), dropped))
 
     def _target(self, row: Row | None) -> tuple[str, str | None]:
         """The session and the turn that a row stands for."""

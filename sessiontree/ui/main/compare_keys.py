@@ -1,0 +1,77 @@
+"""Marking rows of the tree, comparing what is marked, and coming back from a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+
+from sessiontree.model.comparison import FEWEST, MOST, Side, end
+from sessiontree.ui.compare import Chosen, CompareScreen
+from sessiontree.ui.main.aiming import Selection, Wish
+from sessiontree.ui.main.start_keys import StartKeys
+from sessiontree.ui.tree import TreeView
+
+HOW = "space marks a row of the tree; = compares two to four that are marked, or one with this"
+
+
+class CompareKeys(StartKeys):
+    comparing: CompareScreen | None = None
+
+    def action_compare(self) -> None:
+        """Compare what is marked; one alone with the selected row."""
+        marked = [Side(*target) for target in self.tree_view.marked.values()]
+        at = self.aiming.selection
+        if len(marked) == 1 and at.session:
+            marked.append(Side(at.session, at.turn))
+        if len(marked) < FEWEST:
+            self.app.say(HOW)
+        else:
+            self.open_compare(marked)
+
+    def open_compare(self, sides: Sequence[Side]) -> None:
+        """Show two to four sides beside each other; a sentence where that cannot be."""
+        ends = {end(side, self.engine.forest.turns(side.session)): side for side in sides}
+        if len(sides) > MOST:
+            words = f"{len(sides)} are marked, and {MOST} can be compared: space takes a mark away"
+            self.app.say(words)
+        elif len(ends) < FEWEST:
+            self.app.say("It is the same turn: space marks another row to compare it with")
+        else:
+            self.comparing = CompareScreen(self.engine, list(ends.values()), self.now)
+            self.app.push_screen(self.comparing, self._compared)
+
+    def _compared(self, chosen: Chosen | None) -> None:
+        """Back from the comparison, maybe with a side to go to."""
+        self.comparing = None
+        if chosen is not None:
+            self._go_to(chosen)
+        self.asked()
+
+    def _go_to(self, chosen: Chosen) -> None:
+        session, turn = chosen.side.session, chosen.side.turn
+        if not self.tree_view.select(session, turn):
+            self.app.say("It is not in the tree that is shown: a shows all projects")
+            return
+        self.set_focus(self.tree_view)
+        if chosen.go_on:
+            self.aiming.selection = Selection(session, turn)
+            line = self.engine.forest.session(session)
+            in_the_middle = line is not None and turn not in (None, *(t.id for t in line.line[-1:]))
+            self._aim_at(Wish.FORK if in_the_middle else Wish.CONTINUE)
+
+    @on(TreeView.Marked)
+    def _marked(self, message: TreeView.Marked) -> None:
+        if message.dropped:
+            count = "A mark was" if message.dropped == 1 else f"{message.dropped} marks were"
+            self.app.say(f"{count} dropped: the session is no longer there")
+        self.draw()
+
+    def _draw(self) -> None:
+        super()._draw()
+        if self.comparing is not None:
+            self.comparing.changed()
+
+    def asked(self) -> None:
+        """A question came or went."""
+        raise NotImplementedError
