@@ -128,10 +128,13 @@ def facts(
     costs = [turn.cost_usd for turn in known]
     paid = [cost for cost in costs if cost is not None]
     state, reason = _state(last, status)
+    usage = sum((turn.usage for turn in known), Usage()) if known or not count else None
+    if state.under_way and usage and not usage.total:
+        usage = None  # nothing is counted yet
     return Facts(
         tools=Counter(event.tool for turn in told for event in turn if isinstance(event, ToolCall)),
         files=_files(told, cwd),
-        usage=sum((turn.usage for turn in known), Usage()) if known or not count else None,
+        usage=usage,
         cost_usd=sum(paid) if paid or not count else None,
         at_least=bool(paid) and len(paid) < count,
         seconds=seconds if count else 0.0,
