@@ -169,7 +169,7 @@ KEYS: tuple[Key, ...] = (
         "=",
         "compare",
         "compare",
-        "Compare the marked rows, or the marked one with this: two to four, sessions or turns",
+        "Compare the marked rows, a marked one with this, or a fan-out's arms: two to four",
         Group.LOOK,
         Need.MARKED,
         rank=0,

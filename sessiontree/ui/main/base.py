@@ -221,7 +221,7 @@ class MainBase(Screen[None]):
             Need.GROUP: bool(group and self.engine.runs_in(group)),
             Need.ANY_RUN: bool(self.engine.forest.active),
             Need.PROMPTS: self.stream.has_focus,
-            Need.MARKED: bool(self.tree_view.marked),
+            Need.MARKED: bool(self.tree_view.marked or group),
         }
         return frozenset(need for need, there in found.items() if there)
 

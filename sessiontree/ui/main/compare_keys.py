@@ -19,21 +19,31 @@ class CompareKeys(StartKeys):
     comparing: CompareScreen | None = None
 
     def action_compare(self) -> None:
-        """Compare what is marked; one alone with the selected row."""
-        marked = [Side(*target) for target in self.tree_view.marked.values()]
+        """Compare what is marked; one alone with the selected row; on the row of a fan-out, with
+        nothing marked, its arms."""
+        sides = [Side(*target) for target in self.tree_view.marked.values()]
         at = self.aiming.selection
-        if len(marked) == 1 and at.session:
-            marked.append(Side(at.session, at.turn))
-        if len(marked) < FEWEST:
+        if not sides and self.selected_group:
+            sides = [Side(id) for id in self._arms(self.selected_group)]
+        elif len(sides) == 1 and at.session:
+            sides.append(Side(at.session, at.turn))
+        if len(sides) < FEWEST:
             self.app.say(HOW)
         else:
-            self.open_compare(marked)
+            self.open_compare(sides)
+
+    def _arms(self, group: str) -> list[str]:
+        """The sessions of a fan-out, as they stand in the tree."""
+        forest = self.engine.forest
+        place = next((forest.place(id) for id in forest if forest.group(id) == group), None)
+        arms = forest.children(*place) if place is not None else []
+        return [id for id in arms if forest.group(id) == group]
 
     def open_compare(self, sides: Sequence[Side]) -> None:
         """Show two to four sides beside each other; a sentence where that cannot be."""
         ends = {end(side, self.engine.forest.turns(side.session)): side for side in sides}
         if len(sides) > MOST:
-            words = f"{len(sides)} are marked, and {MOST} can be compared: space takes a mark away"
+            words = f"{len(sides)} are too many to compare, {MOST} is the most: space marks which"
             self.app.say(words)
         elif len(ends) < FEWEST:
             self.app.say("It is the same turn: space marks another row to compare it with")
@@ -55,13 +65,16 @@ class CompareKeys(StartKeys):
             return
         self.set_focus(self.tree_view)
         if chosen.go_on:
-            self.aiming.selection = Selection(session, turn)
-            line = self.engine.forest.session(session)
-            in_the_middle = line is not None and turn not in (None, *(t.id for t in line.line[-1:]))
-            self._aim_at(Wish.FORK if in_the_middle else Wish.CONTINUE)
+            self.aim_at(self._going_on(chosen.side), Selection(session, turn))
+
+    def _going_on(self, side: Side) -> Wish:
+        """A side that ends before its session does is gone on with by a fork."""
+        turns = self.engine.forest.turns(side.session)
+        at_tip = end(side, turns) == end(Side(side.session), turns)
+        return Wish.CONTINUE if at_tip else Wish.FORK
 
     @on(TreeView.Marked)
-    def _marked(self, message: TreeView.Marked) -> None:
+    def _marks_changed(self, message: TreeView.Marked) -> None:
         if message.dropped:
             count = "A mark was" if message.dropped == 1 else f"{message.dropped} marks were"
             self.app.say(f"{count} dropped: the session is no longer there")
