@@ -122,7 +122,8 @@ def link(library: Library, stored: Stored) -> Sessions:
 
 def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
     """A session as one JSON object. Times are ISO 8601 in UTC; `fork_point` is the uuid, in the
-    parent's transcript, of the last message that was kept; costs are null where unknown."""
+    parent's transcript, of the last message that was kept; costs are null where unknown. `group`
+    is the same for the sessions of one fan-out, `way` tells them apart."""
     link = sessions.link(session.id)
     own = sessions.own(session)
     costs = [turn.cost_usd for turn in own if turn.cost_usd is not None]
@@ -133,6 +134,8 @@ def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
         "fork_point": link.point,
         "link": link.kind.value if link.parent else "root",
         "evidence": link.evidence.value,
+        "group": link.group or None,
+        "way": link.way,
         "label": label(own),
         "title": sessions.title(session),
         "project": session.project,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessiontree.commands.forest import Sessions, Stored
     from sessiontree.model.session import Session
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise it when a row says something else, or a scan finds something else."""
 
 
@@ -217,7 +217,7 @@ def row(sessions: Sessions, session: Session) -> Row:
         session.project,
         session.cwd,
         _json(told),
-        told["title"] or told["label"],
+        told["title"] or " · ".join(filter(None, (link.way, told["label"]))),
         link.parent,
         told["link"],
         len(path(holder.turns, link.turn)) if link.parent and link.turn else 0,
