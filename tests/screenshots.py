@@ -18,10 +18,11 @@ from sessiontree.commands.demo import recall
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
-from sessiontree.demo.scenes import SUGGESTIONS, script
+from sessiontree.demo.scenes import SUGGESTIONS, next_steps, script
 from sessiontree.model.event import Text, Thinking
 from sessiontree.model.run import Allow
 from sessiontree.ui.app import SessionTree
+from sessiontree.ui.dialogs.fanout import FanOutDialog
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SIZE = (140, 42)
@@ -49,7 +50,12 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     await pilot.press("l", "j", "j", "l")
     root = tree.rows.list[0].session
     tree.select(root, engine.forest.session(root).line[1].id)  # type: ignore[union-attr]
-    await pilot.press("f")
+    main.composer.put(next_steps.NAME)
+    await pilot.press("F")
+    await until(pilot, lambda: isinstance(app.screen, FanOutDialog))
+    await pilot.pause(0.5)
+    save("fanout")
+    await pilot.press("escape", "f")
     main.composer.put("Try a leaky bucket instead")
     await pilot.pause(0.5)
     save("fork")

@@ -22,6 +22,8 @@ FIELDS = [
     "fork_point",
     "link",
     "evidence",
+    "group",
+    "way",
     "label",
     "title",
     "project",

@@ -7,13 +7,16 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import claude_agent_sdk as sdk
 import pytest
 
+from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.prices import reading
 from sessiontree.claude.transcript import Context
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Failure, Hold, Reply, Text, Usage, say
 from sessiontree.demo.request import Request
+from sessiontree.engine import sending
 from sessiontree.engine.fanout import estimate, title
 from sessiontree.model.fanout import PRESETS, Way, apart, whole
 from sessiontree.model.overlay import Status
@@ -108,10 +111,12 @@ def lines(store: Store) -> int:
     return store.path.read_bytes().count(b"\n")
 
 
-def group_rows(desk: Desk, root: str) -> tuple[Rows, list[int]]:
+def group_of(desk: Desk, member: str) -> list[str]:
+    """What stands below the row of a fan-out, as the tree has it."""
     rows = Rows(desk.forest)
-    rows.unfold([root])
-    return rows, [index for index, row in enumerate(rows.list) if row.kind is Kind.GROUP]
+    rows.reveal(member)
+    (row,) = (row for row in rows.list if row.kind is Kind.GROUP)
+    return rows.members(row)
 
 
 @pytest.mark.anyio
@@ -176,12 +181,10 @@ async def test_four_ways_of_which_one_fails(
         for id, model in zip(ids[:2], ("opus", "haiku"), strict=True):
             await desk.heard.until(lambda id=id: desk.forest.cost(id))  # type: ignore[misc]
             assert desk.forest.cost(id) == pytest.approx(reading(model, 1_000_000))
-        rows, (at,) = group_rows(desk, root)
-        assert rows.members(rows.list[at]) == ids
+        assert group_of(desk, ids[0]) == ids
     async with desk_at(place, tmp_path / "home") as desk:
         await desk.heard.until(lambda: all(desk.forest.session(id) for id in ids))
-        rows, (at,) = group_rows(desk, root)
-        assert rows.members(rows.list[at]) == ids
+        assert group_of(desk, ids[0]) == ids
         assert desk.forest.place(ids[0]) == (root, first.id)
         assert [desk.forest.link(id).way for id in ids] == [  # type: ignore[union-attr]
             "opus",
@@ -222,6 +225,41 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
     assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
     assert desk.engine._store.links()[ids[4]].group == group
     assert desk.engine._store.links()[ids[4]].way == "#5"
+
+
+@pytest.mark.anyio
+async def test_a_way_that_cannot_be_copied_fails_alone(
+    desk: Desk, api: MessagesApi, place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forks from an arm that was left are copied before they run; the second copy fails here."""
+    root = await desk.new("One", "Two")
+    first, left = desk.session(root).line
+    options = sdk.ClaudeAgentOptions(
+        cwd=place.cwd, env=dict(place.env), resume=root, resume_session_at=first.last
+    )
+    async for _ in sdk.query(prompt="Instead", options=options):
+        pass
+    await desk.heard.until(lambda: desk.session(root).line[-1].label == "Instead")
+    copied: list[str] = []
+
+    def copy(path: Path, *, turn: str, child: str) -> None:
+        copied.append(child)
+        if len(copied) > 1:
+            raise ForkError("The disk is full: nothing was copied.")
+        fork_offline(path, turn=turn, child=child)
+
+    monkeypatch.setattr(sending, "fork_offline", copy)
+    aim = desk.engine.aim_fork(desk.session(root), left.id)
+    well, badly = await desk.engine.fan_out(aim, [Way("Left"), Way("Right")])
+    await desk.heard.until(lambda: desk._settled(well) and not desk.engine.run_of(well))
+    assert desk.labels(well) == ["One", "Two", "Left"]
+    assert desk.heard.told == ["The disk is full: nothing was copied."]
+    assert desk.forest.status(badly) is Status.FAILED
+    assert desk.engine.unsent(badly) == "Right"
+    assert group_of(desk, well) == [well, badly]
+    # Where none can be copied, nothing was begun and the prompts are still the caller's.
+    assert await desk.engine.fan_out(aim, [Way("Left"), Way("Right")]) == []
+    assert len(list(desk.engine.pool)) == 0
 
 
 @pytest.mark.anyio

@@ -17,8 +17,8 @@ COMPOSER_HINTS = (
     ("ctrl+j", "new line"),
     ("shift+tab", "mode"),
     ("ctrl+o", "model"),
-    ("ctrl+f", "fan out"),
     ("esc", "back"),
+    ("ctrl+f", "fan out"),
 )
 
 
