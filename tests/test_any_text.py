@@ -39,6 +39,8 @@ from sessiontree.model.trust import Does, Standing, Survey, Thing, Trust
 from sessiontree.ui.composer.composer import AimLine
 from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.fanout import FanOutDialog
+from sessiontree.ui.dialogs.finder import Candidate, Finder
+from sessiontree.ui.dialogs.note import NoteDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
@@ -279,6 +281,11 @@ def fan_out(text: str) -> Screen[Any]:
     )
 
 
+def finder(text: str) -> Screen[Any]:
+    candidates = [Candidate("a", text, text), Candidate("b", text)]
+    return Finder(text, candidates, at="b", does=text)
+
+
 DIALOGS: tuple[Callable[[str], Screen[Any]], ...] = (
     permission,
     question,
@@ -286,6 +293,8 @@ DIALOGS: tuple[Callable[[str], Screen[Any]], ...] = (
     plan,
     trust,
     fan_out,
+    finder,
+    lambda text: NoteDialog(text, text),
     lambda text: ChoiceDialog(text, text, [Option("a", text), Option("b", text, True)]),
     lambda text: LineDialog(text, text, text),
     lambda text: LineDialog(text, "", text),

@@ -37,7 +37,8 @@ def of(error: BaseException, plan: Plan, stderr: Sequence[str]) -> Reason:
         )
     if "Working directory does not exist" in everything:
         return Reason(
-            f"The folder {plan.cwd} is gone. Make it again, or go on from another folder."
+            f"The folder {clean_line(plan.cwd)} is gone. Make it again, or go on from another "
+            "folder."
         )
     if "No conversation found" in everything:
         return Reason(

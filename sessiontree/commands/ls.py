@@ -35,7 +35,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
         sys.stderr.close()
         return 0
     if not found:
-        where = "anywhere" if args.all else f"in {config.cwd}"
+        where = "anywhere" if args.all else f"in {clean_line(str(config.cwd))}"
         print(f"No sessions {where}.", file=sys.stderr)
     return 0
 

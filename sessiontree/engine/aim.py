@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sessiontree.model.arms import path
 from sessiontree.model.run import Choice, Grants, Plan, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
+from sessiontree.model.text import clean_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Aim:
 
 
 def new(cwd: str, shown: str) -> Aim:
-    return Aim(Verb.NEW, f"new session in {shown}", cwd)
+    return Aim(Verb.NEW, f"new session in {clean_line(shown)}", cwd)
 
 
 def go_on(session: Session, label: str, number: int, *, busy: bool, cwd: str) -> Aim:

@@ -18,6 +18,7 @@ from textual.filter import LineFilter
 from sessiontree.config import Config
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run, RunState
+from sessiontree.model.text import clean
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.ui.collecting import EVERY, Collecting
@@ -129,6 +130,7 @@ class SessionTree(App[None]):
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         """A passing word to the person."""
+        text = clean(text)  # it may quote a path, or what the system said
         if trouble:
             self.notify(text, severity="error", timeout=8, markup=False)
         else:

@@ -14,9 +14,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
+
+from sessiontree.ui.modal import Modal
 
 GUARD_SECONDS = 0.3
 """Keys in the first moments of a dialog were typed for what was there before."""
@@ -85,7 +86,7 @@ class Options(Widget, can_focus=True):
             self.action_pick()
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(Modal[T]):
     """A framed box over the screen. Subclasses give `title_content`, a body and choices."""
 
     DEFAULT_CSS = CSS

@@ -18,6 +18,7 @@ from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice, Mode
+from sessiontree.model.text import clean_line
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
@@ -227,11 +228,12 @@ class MainBase(Screen[None]):
 
 
 def shown_folder(folder: Path) -> str:
-    """A folder as a person writes it."""
+    """A folder as a person writes it, clean: anyone can make a folder of any name."""
     try:
-        return f"~/{folder.relative_to(Path.home())}".removesuffix("/.")
+        shown = f"~/{folder.relative_to(Path.home())}".removesuffix("/.")
     except ValueError:
-        return str(folder)
+        shown = str(folder)
+    return clean_line(shown)
 
 
 def _duration(seconds: float) -> str:

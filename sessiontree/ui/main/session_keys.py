@@ -115,4 +115,6 @@ class SessionKeys(MainBase):
 def resume_command(session: Session) -> str:
     """What resumes a session in a shell, from its own folder."""
     command = f"claude --resume {session.id}"
-    return f"cd {shlex.quote(session.cwd)} && {command}" if session.cwd else command
+    # What is pasted from the clipboard acts on a terminal: such a folder is left to the person.
+    can_go = session.cwd and session.cwd.isprintable()
+    return f"cd {shlex.quote(session.cwd)} && {command}" if can_go else command

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from sessiontree.model.event import Event, Prompt, Text, ToolCall
+from sessiontree.ui.modal import Modal
 from sessiontree.ui.stream.draw import Source
 from sessiontree.ui.stream.limits import PAGER, without_encoded
 from sessiontree.ui.stream.tools import name
@@ -22,7 +22,7 @@ from sessiontree.ui.stream.view import StreamView
 _HINT = "esc close   r {}   y copy   ↑ ↓ pgup pgdn"
 
 
-class EventPager(ModalScreen[None]):
+class EventPager(Modal[None]):
     """Shows one event until it is closed. `cwd`: paths are shown from there."""
 
     DEFAULT_CSS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sessiontree.model.overlay import Status
+from sessiontree.model.text import clean_line
 
 GLYPHS: dict[Status, str] = {
     Status.WAITING: "?",
@@ -45,8 +46,8 @@ def money(usd: float | None) -> str:
 
 
 def folder(path: str, home: str | None = None) -> str:
-    """A folder with `~` for the home folder."""
+    """A folder with `~` for the home folder, clean: anyone can make a folder of any name."""
     home = str(Path.home()) if home is None else home
     if path == home:
         return "~"
-    return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    return clean_line(f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path)
