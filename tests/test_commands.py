@@ -163,6 +163,29 @@ def test_a_chain_of_forks_and_a_circle_are_told(
     assert "(42) " in out[-1]
 
 
+def test_a_fork_shows_what_the_subagents_of_its_copied_turns_said(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _, deeper, _ = maker.sessions
+    call = next(
+        block["id"]
+        for line in root.lines
+        for block in line.get("message", {}).get("content", [])
+        if isinstance(block, dict) and block["type"] == "tool_use"
+    )
+    folder = maker.path(root).with_suffix("") / "subagents"
+    folder.mkdir(parents=True)
+    (folder / "agent-a1.meta.json").write_text(json.dumps({"toolUseId": call}))
+    message = {"id": "m", "role": "assistant", "content": [{"type": "text", "text": "Found it"}]}
+    line = {"type": "assistant", "uuid": "s1", "isSidechain": True, "message": message}
+    (folder / "agent-a1.jsonl").write_text(json.dumps(line) + "\n")
+    for session in (root, deeper):
+        assert main(["show", session.id, "--json"]) == 0
+        (shown,) = rows(capsys)
+        nested = [event for event in shown["turns"][0]["events"] if event.get("depth")]
+        assert [event["text"] for event in nested] == ["Found it"]
+
+
 def test_show_has_turns_and_their_events_arms_included(
     maker: Maker, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -295,6 +295,81 @@ def test_subagents_stand_in_their_call(maker: Maker) -> None:
     assert [m.agent for m in reader.later() or ()] == [call]
 
 
+def test_subagents_of_copied_turns_stand_in_their_calls(maker: Maker) -> None:
+    """What they wrote stays beside the transcript of the session that they worked for."""
+    root = maker.new()
+    maker.turn(root, "one", tools=2)
+    parent = maker.fork(root)
+    maker.turn(parent, "two", tools=1)
+    child = maker.fork_offline(parent)
+    maker.turn(child, "three")
+    maker.write()
+    calls = [m.call_id for m in messages(maker.path(child)) if isinstance(m, Answered)]
+    side = {"isSidechain": True}
+    for number, (call, made) in enumerate(zip(calls, (root, root, parent), strict=True)):
+        folder = maker.path(made).with_suffix("") / "subagents"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"agent-a{number}.meta.json").write_text(json.dumps({"toolUseId": call}))
+        said = _line(_says(f"s{number}", f"Found {number}") | side)
+        (folder / f"agent-a{number}.jsonl").write_text(said)
+    forked_from = [maker.path(parent), maker.path(root)]
+    line = messages(maker.path(child), forked_from=forked_from)
+    assert {m.agent: texts([m]) for m in line if m.agent} == {
+        call: [f"Found {number}"] for number, call in enumerate(calls)
+    }
+
+
+@pytest.mark.parametrize("window", [None, 700])
+def test_side_chains_in_the_file_itself_stand_in_their_calls(
+    tmp_path: Path, window: int | None
+) -> None:
+    """As releases wrote them that had no files for subagents."""
+
+    def calls(uuid: str, prompt: str, parent: str) -> dict[str, Any]:
+        said = _says(uuid, "") | {"parentUuid": parent}
+        given = {"description": "look", "prompt": prompt, "subagent_type": "Explore"}
+        block = {"type": "tool_use", "id": f"toolu_{uuid}", "name": "Task", "input": given}
+        said["message"]["content"] = [block]
+        return said
+
+    def answers(uuid: str, call: str, parent: str) -> dict[str, Any]:
+        result = {"type": "tool_result", "tool_use_id": f"toolu_{call}", "content": "done"}
+        return _user(uuid, [result]) | {"parentUuid": parent}
+
+    side = {"isSidechain": True}
+    path = _file(
+        tmp_path,
+        [
+            _user("warm", "Warmup") | side,
+            _says("warm2", "Ready") | side | {"parentUuid": "warm"},
+            _user("p1", "one"),
+            calls("c1", "Look here", "p1"),
+            calls("c2", "Look there", "c1"),
+            _user("s1", "Look here") | side,
+            _user("t1", "Look there") | side,
+            _says("t2", "Nothing there") | side | {"parentUuid": "t1"},
+            _says("s2", "Something here") | side | {"parentUuid": "s1"},
+            answers("r2", "c2", "c2"),
+            answers("r1", "c1", "r2"),
+            _says("a1", "So that is it") | {"parentUuid": "r1"},
+            _user("p2", "two") | {"parentUuid": "a1"},
+            _says("a2", "Yes") | {"parentUuid": "p2"},
+        ],
+    )
+    reader = Reader(path)
+    line = reader.last(window)
+    while not reader.whole:
+        line = reader.earlier(700) + line
+    assert [(m.agent, texts([m])) for m in line if m.agent] == [
+        ("toolu_c1", ["Look here"]),
+        ("toolu_c1", ["Something here"]),
+        ("toolu_c2", ["Look there"]),
+        ("toolu_c2", ["Nothing there"]),
+    ]
+    assert texts([m for m in line if not m.agent]) == ["one", "So that is it", "two", "Yes"]
+    assert [turn.label for turn in read_session(path, "p").session.turns] == ["one", "two"]
+
+
 # Lines of the usual form, and odd ones
 
 

@@ -38,6 +38,15 @@ class Sessions:
     def title(self, session: Session) -> str:
         return self.titles.get(session.id) or session.title
 
+    def forked_from(self, session: Session) -> list[Path]:
+        """The transcripts of those that it was forked from, as far as they had subagents."""
+        found: dict[str, Session] = {}
+        parent = self.known.get(self.link(session.id).parent or "")
+        while parent is not None and parent.id not in found:
+            found[parent.id] = parent
+            parent = self.known.get(self.link(parent.id).parent or "")
+        return [Path(one.path) for one in found.values() if one.path and one.sidechains]
+
     def own(self, session: Session) -> tuple[Turn, ...]:
         """The turns that it does not share with its parent, arms included."""
         link = self.link(session.id)

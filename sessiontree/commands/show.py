@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     sessions = read(config, everything=True)
     try:
         session = sessions.one(args.id)
-        turns = list(_turns(session))
+        turns = list(_turns(session, sessions.forked_from(session)))
     except NotOne as error:
         print(f"sessiontree show: {error}", file=sys.stderr)
         return 1
@@ -46,17 +47,17 @@ def run(config: Config, args: argparse.Namespace) -> int:
     return 0
 
 
-def _turns(session: Session) -> Iterator[dict[str, Any]]:
+def _turns(session: Session, forked_from: list[Path]) -> Iterator[dict[str, Any]]:
     """Turns in the order of the file, each with its events. The transcript is read once for the
     live line and once for each arm that was left."""
     said: dict[str, tuple[str, list[Event]]] = {}
     if session.path:
-        _hear(messages(Path(session.path), turns=session.turns), said)
+        hear = partial(messages, session.path, turns=session.turns, forked_from=forked_from)
+        _hear(hear(), said)
         followed = {turn.parent for turn in session.turns}
         for turn in session.turns:
             if not turn.live and turn.id not in followed:
-                path = Path(session.path)
-                _hear(messages(path, turn=turn.id, turns=session.turns), said)
+                _hear(hear(turn=turn.id), said)
     for turn in session.turns:
         prompt, events = said.get(turn.id, (turn.label, []))
         yield {

@@ -37,7 +37,9 @@ class Reader:
             opened.loaded(self._feed(opened, 1))
             return
         path, turn, turns = source
-        transcript = TranscriptReader(path, turn=turn, turns=turns)
+        transcript = TranscriptReader(
+            path, turn=turn, turns=turns, forked_from=self._forked_from(opened.session)
+        )
         try:
             said = await asyncio.to_thread(transcript.last)
         except (OSError, LookupError) as error:
@@ -148,6 +150,11 @@ class Reader:
             return None
         opened.note = "The transcript is gone; this is the archive's copy"
         return path, opened.turn, session.turns
+
+    def _forked_from(self, session: str) -> list[Path]:
+        """The transcripts of those that it was forked from, as far as they had subagents."""
+        found = map(self._forest.session, self._forest.ancestors(session))
+        return [Path(one.path) for one in found if one and one.path and one.sidechains]
 
     def _feed(self, opened: Opened, first_turn: int) -> Feed:
         link = self._forest.link(opened.session)

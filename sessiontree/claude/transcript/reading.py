@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.lines import Lines
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.claude.transcript.subagents import Subagents
+from sessiontree.claude.transcript.subagents import SideChains, Subagents
 from sessiontree.model.message import Answered, CallBlock, Message, Said
 from sessiontree.model.session import Turn
 from sessiontree.model.text import clean_line
@@ -32,13 +33,18 @@ class Context:
 
 
 def messages(
-    path: str | Path, *, turn: str | None = None, turns: Sequence[Turn] = ()
+    path: str | Path,
+    *,
+    turn: str | None = None,
+    turns: Sequence[Turn] = (),
+    forked_from: Iterable[Path] = (),
 ) -> Iterator[Message]:
     """The line from the root to the live tip, or to the end of a turn, e.g. of an arm that was
-    left. `turn` and `turns` as for `Reader`.
+    left. `turn`, `turns` and `forked_from` as for `Reader`.
 
     Raises `OSError` where the file cannot be read, `LookupError` for an unknown turn."""
-    return iter(Reader(path, turn=turn, turns=turns).last(None))
+    reader = Reader(path, turn=turn, turns=turns, forked_from=forked_from)
+    return iter(reader.last(None))
 
 
 class Reader:
@@ -52,10 +58,17 @@ class Reader:
 
     `start` is the byte offset where the messages given so far begin, 0 once all are given.
     With `turn` (its canonical id, or the uuid of its prompt) it is the line to its end. `turns`
-    are those of the session: only they have canonical ids that reach over several forks."""
+    are those of the session: only they have canonical ids that reach over several forks.
+    `forked_from`: the transcripts beside which the subagents of copied turns wrote theirs, that of
+    the parent first."""
 
     def __init__(
-        self, path: str | Path, *, turn: str | None = None, turns: Sequence[Turn] = ()
+        self,
+        path: str | Path,
+        *,
+        turn: str | None = None,
+        turns: Sequence[Turn] = (),
+        forked_from: Iterable[Path] = (),
     ) -> None:
         self.path = Path(path)
         self.start = 0
@@ -64,7 +77,8 @@ class Reader:
         self._before: str | None = None  # uuid of the entry in front of `start`
         self._known: set[str] = set()  # entries since the last prompt
         self._open: set[str] = set()  # those of them that the next prompt can follow
-        self._subagents = Subagents(self.path)
+        self._subagents = Subagents(self.path, forked_from)
+        self._side_chains = SideChains()
         self._voice = Voice(names={known.uuid: known.id for known in turns})
 
     @property
@@ -82,9 +96,10 @@ class Reader:
             if self._turn is not None:
                 raise LookupError(f"{self.path.name} has no turn {self._turn}")
             return []
-        chain, tip, data, offset, end = found
-        self.end = end
+        chain, tip, data, offset, read = found
+        self.end = read.end
         self._remember(chain, tip)
+        self._side_chains.add(read.side, data, offset)
         return self._take(chain, tip, data, offset)
 
     def earlier(self, window: int = WINDOW) -> list[Message]:
@@ -96,7 +111,8 @@ class Reader:
         if found is None:
             self._before, self.start = None, 0
             return []
-        chain, tip, data, offset, _ = found
+        chain, tip, data, offset, read = found
+        self._side_chains.add(read.side, data, offset)
         return self._take(chain, tip, data, offset)
 
     def later(self) -> list[Message] | None:
@@ -171,6 +187,7 @@ class Reader:
                     for block in message.blocks:
                         if isinstance(block, CallBlock):
                             yield from self._subagents.of(block.id)
+                            yield from self._side_chains.of(block)
 
     def _remember(self, chain: Chain, tip: int) -> None:
         """What the next line may follow."""
@@ -198,9 +215,9 @@ class Reader:
 
 def _backwards(
     file: int, end: int, window: int, find: Callable[[Chain, bool], int]
-) -> tuple[Chain, int, bytes, int, int] | None:
+) -> tuple[Chain, int, bytes, int, Lines] | None:
     """A stretch of the file before `end` that holds what `find` looks for and, on the way there, a
-    place to begin at: its chain, the tip, its bytes, their offset, the end of its last line."""
+    place to begin at: its chain, the tip, its bytes, their offset, what was read in them."""
     while True:
         offset = max(0, end - window)
         data = os.pread(file, end - offset, offset)
@@ -211,7 +228,7 @@ def _backwards(
         chain = chains.connect(read.entries, whole=offset == 0, leaf=read.facts.leaf)
         tip = find(chain, offset == 0)
         if tip >= 0 and (offset == 0 or _begin(chain, chain.path(tip)) is not None):
-            return chain, tip, data, offset, read.end
+            return chain, tip, data, offset, read
         if offset == 0:
             return None
         window *= 2

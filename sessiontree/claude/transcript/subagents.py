@@ -1,21 +1,26 @@
-"""The transcripts of a session's subagents, each tied to the tool call that started it.
+"""What a session's subagents said, each tied to the tool call that started it.
 
-They are in `<session id>/subagents/agent-<agent id>.jsonl`; `agent-<agent id>.meta.json` beside
-each names the call as `toolUseId`. The call's result names the agent id too, also in releases
-that wrote no such file. (Seen on Claude Code 2.1.330.)
+Their transcripts are `<session id>/subagents/agent-<agent id>.jsonl`; `agent-<agent id>.meta.json`
+beside each names the call as `toolUseId`. The call's result names the agent id too, also in
+releases that wrote no such file. A fork copies calls, but not the transcripts: those stay where
+they were written. (Seen on Claude Code 2.1.330.) Releases before wrote the lines of subagents into
+the session's own file, as side chains that begin with what the call told the subagent to do.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sessiontree.claude.transcript import lines
+from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.messages import Voice
+from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model.message import CallBlock, Message, Said
 
 _AGENT_ID = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
@@ -35,10 +40,11 @@ class _Agent:
 
 
 class Subagents:
-    """Of one session. Each file is read when its call is reached, and from there on followed."""
+    """Of one session and those that it was forked from. Each file is read when its call is reached,
+    and from there on followed."""
 
-    def __init__(self, transcript: Path) -> None:
-        self._folder = Path(folder(str(transcript)))
+    def __init__(self, transcript: Path, forked_from: Iterable[Path] = ()) -> None:
+        self._folders = [Path(folder(str(path))) for path in (transcript, *forked_from)]
         self._paths: dict[str, Path] = {}  # tool-use id → transcript
         self._looked = False
         self._agents: dict[str, _Agent] = {}
@@ -55,9 +61,11 @@ class Subagents:
         """The same, where the result of the call names the agent."""
         agent = details.get("agentId")
         if call not in self._agents and isinstance(agent, str) and _AGENT_ID.match(agent):
-            path = self._folder / f"agent-{agent}.jsonl"
-            if path.is_file() and not path.is_symlink():
-                yield from self._begin(call, path)
+            for folder in self._folders:
+                path = folder / f"agent-{agent}.jsonl"
+                if path.is_file() and not path.is_symlink():
+                    yield from self._begin(call, path)
+                    return
 
     def later(self) -> Iterator[Message]:
         """What they have said since."""
@@ -71,18 +79,19 @@ class Subagents:
 
     def _look(self) -> None:
         self._looked = True
-        try:
-            found = sorted(self._folder.glob("agent-*.meta.json"))
-        except OSError:
-            return
-        for meta in found:
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                self._look_into(folder)
+
+    def _look_into(self, folder: Path) -> None:
+        for meta in sorted(folder.glob("agent-*.meta.json")):
             path = meta.with_name(meta.name.removesuffix(".meta.json") + ".jsonl")
             try:
                 call = json.loads(meta.read_bytes()).get("toolUseId")
             except (OSError, ValueError, AttributeError, RecursionError):
                 continue
             if isinstance(call, str) and path.is_file() and not path.is_symlink():
-                self._paths[call] = path
+                self._paths.setdefault(call, path)
 
     def _read(self, agent: _Agent) -> Iterator[Message]:
         try:
@@ -104,3 +113,36 @@ class Subagents:
                         for block in message.blocks:
                             if isinstance(block, CallBlock):
                                 yield from self.of(block.id)
+
+
+class SideChains:
+    """Those in the session's own file. A file is read from its end, so they are known before the
+    call is that they belong to."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[Entry, bytes]] = {}  # uuid → entry, its line
+
+    def add(self, entries: Iterable[Entry], data: bytes, offset: int) -> None:
+        """Side lines of a stretch of the file, which begins at `offset`."""
+        earlier = {one.uuid: (one, data[one.start - offset : one.end - offset]) for one in entries}
+        self._lines = earlier | self._lines
+
+    def of(self, call: CallBlock) -> Iterator[Message]:
+        """What the subagent of a call said: the first side chain that begins with its prompt."""
+        told = call.input.get("prompt")
+        if not isinstance(told, str):
+            return
+        roots = (entry for entry, _ in self._lines.values() if entry.parent not in self._lines)
+        root = next((one for one in roots if one.kind is Kind.PROMPT and one.text == told), None)
+        if root is None:
+            return
+        chain = {root.uuid}
+        for entry, _ in self._lines.values():
+            if entry.parent in chain:
+                chain.add(entry.uuid)
+        voice = Voice(call.id)
+        for uuid in [uuid for uuid in self._lines if uuid in chain]:
+            entry, line = self._lines.pop(uuid)
+            for record in lines.parsed(line):
+                if record.get("uuid") == uuid:
+                    yield from voice.speak(record, entry.kind)
