@@ -219,6 +219,12 @@ async def test_a_fan_out_from_key_to_end(hands: Hands, api: MessagesApi) -> None
     await hands.press("escape")
     await hands.idle()
     assert {hands.forest.status(id) for id in ids} == {Status.INTERRUPTED}
+    await hands.press("H", "ctrl+f")
+    assert the_title(await opened(hands)) == "Fan out: 3 new sessions handed over from ‹One›"
+    await hands.pilot.press("escape")
+    await hands.settled()
+    hands.main.composer.put("")
+    await hands.press("escape")
     rows = len(hands.main.tree_view.rows)
     await hands.press("enter")
     assert len(hands.main.tree_view.rows) == rows - 2

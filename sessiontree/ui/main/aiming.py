@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
+from sessiontree.model.run import Verb
 from sessiontree.model.session import Presence, Session, Turn
 
 
@@ -86,14 +87,11 @@ class Aiming:
 
     def fan_out(self) -> Aim:
         """Where several ways begin: where Enter would, but never on in the same session."""
-        at = self._pinned or self.selection
-        session = self._engine.forest.session(at.session)
-        if session is None or self.wish is Wish.NEW:
-            return self._engine.aim_new()
-        turn = _turn(session, at.turn)
-        if self.wish is Wish.EDIT and turn is not None:
-            return self._engine.aim_edit(session, turn)
-        return self._engine.aim_fork(session, turn.id if turn else None)
+        aim = self.aim()
+        session = self._engine.forest.session(aim.child or aim.session or "")
+        if session is not None and (aim.verb is Verb.CONTINUE or aim.child):
+            return self._engine.aim_fork(session, None)
+        return aim
 
     def edited_turn(self) -> Turn | None:
         """The turn whose prompt 'edit' takes back: the selected one, else the session's last."""
