@@ -120,10 +120,18 @@ async def test_of_a_session_without_an_outcome_nothing_is_carried_on(
     empty = maker.new()
     maker.turn(empty, "Say nothing")
     empty.lines = [line for line in empty.lines if line["type"] != "assistant"]
+    copy = maker.fork_offline(maker.sessions[0])  # it has nothing of its own
     maker.write()
     async with hands_on(config_of(place)) as hands:
         await select(hands, empty.id)
         await hands.press("H")
+        await hands.until(lambda: hands.said)
+        assert hands.said[-1].startswith("Nothing came of this session yet")
+        hands.app.clear_notifications()
+        await select(hands, copy.id)
+        await hands.press("m")
+        await dialog(hands, Finder)
+        await hands.pilot.press("enter")
         await hands.until(lambda: hands.said)
         assert hands.said[-1].startswith("Nothing came of this session yet")
         assert hands.main.composer.text == ""

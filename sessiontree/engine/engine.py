@@ -215,8 +215,11 @@ class Engine:
 
     async def conclusion(self, session: str, *, own: bool = False) -> Conclusion:
         """What came of a session, or of its `own` turns alone. Reads the whole transcript."""
-        first = self.forest.arms(session).first if own else None
-        return conclusion(await self._reader.events(session), first.id if first else "")
+        first = self.forest.arms(session).first
+        if own and first is None:
+            return Conclusion()  # a fork that has nothing of its own yet
+        events = await self._reader.events(session)
+        return conclusion(events, first.id if own and first else "")
 
     async def prompt_text(self, session: Session, turn: Turn) -> str:
         """The whole prompt of a turn; its label where the transcript cannot be read."""

@@ -78,8 +78,8 @@ class HandingKeys(StartKeys):
         text = words(self.engine.label(source.id), found, source.cwd)
         if text not in self.composer.text:
             self.put_in_composer(text)
-        before = self.composer.text.find(text)
-        first = text.split("\n", 1)[0]
-        line = self.composer.text.count("\n", 0, before)
-        self.composer.area.move_cursor((line, len(first)))
+        area = self.composer.area
+        if (before := area.text.find(text)) >= 0:  # else it is held aside with a long draft
+            line = area.text.count("\n", 0, before)
+            area.move_cursor((line, text.index("\n")))
         self.aim_at(wish, at)
