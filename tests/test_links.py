@@ -18,6 +18,7 @@ from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.projects import of_project, project_key
 from sessiontree.claude.titles import rename
 from sessiontree.claude.transcript.scan import read_session
+from sessiontree.claude.transcript.subagents import Subagents
 from sessiontree.model.session import Session
 from sessiontree.store.archive import Archive, ArchiveError
 from sessiontree.store.database import Store
@@ -223,6 +224,13 @@ def test_subagents_behind_a_link_are_not_copied(world: World) -> None:
     archive = world.archive()
     archive.keep(world.transcript)
     assert archive.parts("-work", ID) == []
+
+
+@pytest.mark.parametrize("at", [ID, f"{ID}/subagents", f"{ID}/subagents/agent-x.jsonl"])
+def test_subagents_behind_a_link_are_not_read(world: World, at: str) -> None:
+    target = world.outside / "subagents" if at.endswith("subagents") else world.outside
+    link(world.project / at, target / "subagents/agent-x.jsonl" if "jsonl" in at else target)
+    assert list(Subagents(world.transcript).named("call", {"agentId": "x"})) == []
 
 
 def test_the_store_is_not_written_through_a_link(world: World) -> None:

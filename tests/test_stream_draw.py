@@ -138,6 +138,8 @@ def test_results_and_marks() -> None:
     assert read(good) == ["   ✓ done · 1.2 k tokens · $0.012 · 8.4 s"]
     bad = Result(key="r", ok=False, text="API error 529", seconds=2.0)
     assert read(bad) == ["   ✗ failed: API error 529 · 2.0 s"]
+    stopped = Result(key="r", ok=False, interrupted=True, text="Interrupted", seconds=2.0)
+    assert read(stopped) == ["   ◌ interrupted · 2.0 s"]
     long = Result(key="r", ok=False, text="one\ntwo")
     assert read(long) == ["   ✗ failed", "     one", "     two"]
     (mark,) = read(Mark(key="m", text="forked from ‹A› turn 2"))

@@ -40,7 +40,7 @@ STOP_SECONDS = 2.0
 
 PLAN_CHARACTERS = 1_000_000
 
-_ODD = (MessageParseError, TypeError, AttributeError, LookupError, ValueError)
+ODD = (MessageParseError, TypeError, AttributeError, LookupError, ValueError)
 """What the SDK's parser, and ours behind it, raise for a message of a shape they do not know."""
 
 OWN_SETTINGS_ONLY = {"CLAUDE_CODE_DISABLE_CRON": "1"}
@@ -121,6 +121,7 @@ class AgentRun:
         try:
             await client.connect()
             self._connected.set()
+            cli.begun = True
             await asyncio.to_thread(handed.remove)
             if not self._unwanted.is_set():
                 await client.query(self._prompt())
@@ -174,6 +175,7 @@ class AgentRun:
             m.Ended(
                 key=f"end:{self.plan.turn}",
                 ok=outcome.ending is Ending.DONE,
+                interrupted=outcome.ending is Ending.INTERRUPTED,
                 text=outcome.reason.words,
                 cost_usd=outcome.cost_usd,
                 tokens=_output_tokens(self._result),
@@ -231,7 +233,7 @@ class AgentRun:
         while True:
             try:
                 heard = await anext(messages, None)
-            except _ODD:
+            except ODD:
                 self._leave_out()  # only that message is lost; the stream behind it goes on
                 messages = client.receive_messages()
                 continue
@@ -247,7 +249,7 @@ class AgentRun:
             return
         try:
             messages = self._understand(heard)
-        except _ODD:
+        except ODD:
             self._leave_out()
             return
         for message in messages:

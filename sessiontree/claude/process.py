@@ -59,6 +59,8 @@ class Cli(SubprocessCLITransport):
         super().__init__("", options)
         self._patience = patience
         self._started = started
+        self.begun = False
+        """Whether there is a conversation: only then has the process something to put away."""
         self._hung_up = False
         self._scopes: set[anyio.CancelScope] = set()  # what waits for the process
         self._stderr_end = b""
@@ -125,7 +127,8 @@ class Cli(SubprocessCLITransport):
         if process is None:
             return
         with anyio.CancelScope(shield=True):
-            grace = HUNG_UP_SECONDS if self._hung_up else self._patience.close
+            patient = self.begun and not self._hung_up
+            grace = self._patience.close if patient else HUNG_UP_SECONDS
             with anyio.move_on_after(grace):
                 await self.end_input()
             if not await _ends(process, grace):

@@ -203,7 +203,8 @@ def _words(event: Event) -> str:
             text = f"[{event.tool} {event.state.value}] {given}\n{event.output}".rstrip()
         case Result():
             cost = f", ${event.cost_usd:.4f}" if event.cost_usd is not None else ""
-            text = f"[{'done' if event.ok else 'failed'}{cost}] {event.text}".rstrip()
+            how = "done" if event.ok else "interrupted" if event.interrupted else "failed"
+            text = f"[{how}{cost}] {event.text}".rstrip()
         case _:
             text = f"[{getattr(event, 'text', '')}]"
     return "\n".join(indent + line for line in text.split("\n")) + "\n"

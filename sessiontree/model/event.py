@@ -89,6 +89,7 @@ class Mark(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Event):
     ok: bool
+    interrupted: bool = False  # by a person; then it is not `ok`
     text: str = ""
     cost_usd: float | None = None
     tokens: int | None = None

@@ -201,6 +201,8 @@ def _told_state(turn: Sequence[Event]) -> tuple[State, str]:
         if event.depth:
             continue
         match event:
+            case Result(interrupted=True):
+                return State.INTERRUPTED, ""
             case Result(ok=False):
                 return State.FAILED, event.text
             case Notice(what="interrupted"):

@@ -260,6 +260,7 @@ class Feed:
             key=message.key,
             at=message.at,
             ok=message.ok,
+            interrupted=message.interrupted,
             text=clean(message.text),
             cost_usd=message.cost_usd,
             tokens=message.tokens,

@@ -122,10 +122,12 @@ class Noted(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(Message):
-    """A run came to its end. `cost_usd` is what this run alone spent, None where unknown."""
+    """A run came to its end. `cost_usd` is what this run alone spent, None where unknown.
+    `interrupted`: a person ended it; then it is not `ok`."""
 
     key: str
     ok: bool
+    interrupted: bool = False
     text: str = ""
     cost_usd: float | None = None
     tokens: int | None = None  # output tokens

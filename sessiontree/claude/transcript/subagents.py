@@ -31,6 +31,12 @@ def folder(transcript: str) -> str:
     return transcript.removesuffix(".jsonl") + "/subagents"
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether a subagent's transcript is a file where it seems to be, and not behind a link."""
+    places = (path, path.parent, path.parent.parent)
+    return path.is_file() and not any(place.is_symlink() for place in places)
+
+
 @dataclass(slots=True)
 class _Agent:
     path: Path
@@ -63,7 +69,7 @@ class Subagents:
         if call not in self._agents and isinstance(agent, str) and _AGENT_ID.match(agent):
             for folder in self._folders:
                 path = folder / f"agent-{agent}.jsonl"
-                if path.is_file() and not path.is_symlink():
+                if _is_ours(path):
                     yield from self._begin(call, path)
                     return
 
@@ -90,7 +96,7 @@ class Subagents:
                 call = json.loads(meta.read_bytes()).get("toolUseId")
             except (OSError, ValueError, AttributeError, RecursionError):
                 continue
-            if isinstance(call, str) and path.is_file() and not path.is_symlink():
+            if isinstance(call, str) and _is_ours(path):
                 self._paths.setdefault(call, path)
 
     def _read(self, agent: _Agent) -> Iterator[Message]:

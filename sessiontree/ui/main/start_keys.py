@@ -242,7 +242,9 @@ class StartKeys(Trusting):
         if outcome is None or outcome.ending is not Ending.FAILED:
             return
         label = self.engine.label(run.plan.session)
-        self.app.say(f"‹{label}›: {outcome.reason.words}", trouble=True)
         selected = self.aiming.selection.session == run.plan.session
+        # What was said about it stands in the stream, where that is in sight.
+        words = outcome.reason.text if selected else outcome.reason.words
+        self.app.say(f"‹{label}›: {words}", trouble=True)
         if selected and not outcome.heard and not self.composer.text.strip():
             self._bring_back(run.plan.session)

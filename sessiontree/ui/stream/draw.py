@@ -293,6 +293,9 @@ def _result(result: Result, frame: Frame) -> Drawn:
     if result.ok:
         text = " · ".join(["done", *facts])
         return Drawn([Line(text, (), before, (Piece("✓ ", "ok"),), style="muted")])
+    if result.interrupted:
+        text = " · ".join(["interrupted", *facts])
+        return Drawn([Line(text, (), before, (Piece("◌ ", "warning"),), style="muted")])
     lead, hang = (Piece("✗ ", "error"),), (Piece("  "),)
     text = result.text.strip("\n")
     if not text or "\n" in text:
