@@ -63,6 +63,7 @@ class CompareScreen(Screen[Chosen | None]):
         self._now = now
         self._lines: tuple[Opened, ...] = ()
         self._seen: object = None  # what the last comparison was made of
+        self._stage: object = None  # how much was read then
         self._opened = False  # the shared turns are shown
         self._timer: Timer | None = None
         self._comparing = False
@@ -105,6 +106,16 @@ class CompareScreen(Screen[Chosen | None]):
         if self._comparing:
             self._again = True
             return
+        stage = (
+            [(line.loading, line.whole) for line in self._lines],
+            self.view.widths,
+            self._opened,
+        )
+        if not all(line.whole for line in self._lines):
+            self._say_progress()
+            if stage == self._stage or all(line.loading for line in self._lines):
+                return  # what is read piece by piece is not compared piece by piece
+        self._stage = stage
         sources = tuple(map(self._source, self._sides, self._lines))
         seen = (sources, self.view.widths, self._opened)
         if seen != self._seen:
@@ -161,8 +172,15 @@ class CompareScreen(Screen[Chosen | None]):
         self.query_one(SideBar).names = tuple(SideName(c.source.label, s) for c, s in sides)
         what = "turns of one session" if found.alone else counted(len(states), "session")
         shared = "" if found.alone else f", {counted(len(found.shared), 'shared turn')}"
-        self.query_one(TitleBar).title_text = what + shared
+        title = self.query_one(TitleBar)
+        title.title_text = what + shared
+        if title.note.startswith("reading") and all(line.whole for line in self._lines):
+            title.note = ""
         self._hint()
+
+    def _say_progress(self) -> None:
+        notes = [line.note for line in self._lines if not line.whole and line.note]
+        self.query_one(TitleBar).note = notes[0] if notes else "reading …"
 
     def _hint(self) -> None:
         number = self.view.side + 1

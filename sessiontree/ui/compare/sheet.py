@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -246,17 +247,17 @@ class Sheet:
 
     def _settle(self, block: int) -> None:
         """A block is as high as its highest cell."""
-        self._heights[block] = self._height_of(block)
+        self._heights[block] = max(map(self._rows, self._cells(block)), default=0)
 
     def _settle_all(self) -> None:
-        self._heights.replace_from(0, [self._height_of(n) for n in range(len(self.blocks))])
-
-    def _height_of(self, block: int) -> int:
-        tall = 0
-        for cell in self._cells(block):
-            heights = self.pages[cell.page].heights
-            tall = max(tall, heights.start(cell.end) - heights.start(cell.start))
-        return tall
+        """The same for all at once: a pass over all heights costs less than to ask for each."""
+        starts = {n: list(accumulate(self.pages[n].heights, initial=0)) for n in self.shown}
+        tall = [0] * len(self.blocks)
+        for number, block in enumerate(self.blocks):
+            for page, start, end in block:
+                if page in starts:
+                    tall[number] = max(tall[number], starts[page][end] - starts[page][start])
+        self._heights = Heights(tall)
 
     # Places
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 
 BLOCK = 256
 """Heights in a block at most."""
@@ -35,6 +35,9 @@ class Heights:
 
     def __len__(self) -> int:
         return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(self._blocks)
 
     def __getitem__(self, index: int) -> int:
         block = bisect_right(self._firsts, index) - 1
