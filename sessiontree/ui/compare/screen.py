@@ -82,6 +82,7 @@ class CompareScreen(Screen[Chosen | None]):
         self.query_one(SideBar).names = tuple(SideName(self._label(side)) for side in self._sides)
         self.view.focus()
         self._lines = self._engine.open_beside(self._sides)
+        self.changed()
 
     def on_unmount(self) -> None:
         if self._engine.beside is self._lines:
@@ -95,7 +96,7 @@ class CompareScreen(Screen[Chosen | None]):
 
     def changed(self) -> None:
         """Something may be new: look in a moment, once for all that comes until then."""
-        if self._timer is None and self.is_mounted:
+        if self._timer is None and self._lines:
             live = self._seen is not None and all(line.whole for line in self._lines)
             self._timer = self.set_timer(LIVE_SECONDS if live else FRAME_SECONDS, self._look)
 
@@ -103,7 +104,7 @@ class CompareScreen(Screen[Chosen | None]):
     def _look(self) -> None:
         """Compare anew if there is anything that was not compared yet."""
         self._timer = None
-        if self._comparing:
+        if self._comparing or not self._lines:
             self._again = True
             return
         stage = (
