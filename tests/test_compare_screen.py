@@ -65,15 +65,7 @@ async def read(hands: Hands) -> CompareView:
     """Until all sides are read and drawn."""
     await hands.until(lambda: isinstance(hands.app.screen, CompareScreen))
     screen = comparison(hands)
-    await hands.until(
-        lambda: (
-            screen._lines
-            and all(line.whole for line in screen._lines)
-            and screen._timer is None
-            and not screen._comparing
-            and screen.view.viewport.is_measured
-        )
-    )
+    await hands.until(lambda: screen.is_settled and screen.view.viewport.is_measured)
     return screen.view
 
 

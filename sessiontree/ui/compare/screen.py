@@ -68,6 +68,7 @@ class CompareScreen(Screen[Chosen | None]):
         self._timer: Timer | None = None
         self._comparing = False
         self._again = False  # something was new meanwhile
+        self._settled = False  # what was compared last was whole
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -91,6 +92,11 @@ class CompareScreen(Screen[Chosen | None]):
     @property
     def view(self) -> CompareView:
         return self.query_one(CompareView)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is on disk was read, compared and shown."""
+        return self._settled and not self._comparing and self._timer is None
 
     # Keeping it current
 
@@ -139,6 +145,7 @@ class CompareScreen(Screen[Chosen | None]):
             return  # it was left meanwhile
         self.view.show(told)
         self._tell(found)
+        self._settled = all(source.whole for source in sources)
         if self._again:
             self._again = False
             self._look()
