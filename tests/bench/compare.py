@@ -53,7 +53,7 @@ async def opened(hands: Hands, sides: list[Side]) -> tuple[CompareView, float]:
     hands.main.open_compare(sides)
     screen, first = hands.main.comparing, 0.0
     assert screen is not None
-    while not screen.is_settled:  # noqa: ASYNC110 - a wait for the screen, as the pilot has it
+    while not screen.is_settled:
         await asyncio.sleep(0.001)
         if not first and screen.is_mounted and screen.view.viewport.blocks:
             first = time.perf_counter()
