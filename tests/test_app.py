@@ -228,7 +228,9 @@ async def test_a_failed_prompt_comes_back_and_is_sent_again(hands: Hands, api: M
     await hands.press("n")
     await hands.send("A long and careful prompt")
     await hands.until(lambda: hands.forest.status(hands.selected[0]) is Status.FAILED)
-    assert any("Overloaded" in words for words in hands.said)
+    assert "‹A long and careful prompt›" in hands.said[-1]  # why, the stream says
+    opened = hands.engine.opened
+    assert opened and any("Overloaded" in getattr(e, "text", "") for e in opened.feed.events)
     if not hands.main.composer.text:
         await hands.press("escape", "t")
     assert hands.main.composer.text == "A long and careful prompt"
