@@ -495,6 +495,18 @@ class Maker:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
+def three_sessions(projects: Path, cwd: str) -> Maker:
+    """On disk: a root with two turns, a fork of its first turn, and a session of its own."""
+    maker = Maker(projects, cwd)
+    root = maker.new()
+    first = maker.turn(root, "Design it")
+    maker.turn(root, "Add tests")
+    maker.turn(maker.fork(root, first), "Another way")
+    maker.turn(maker.new(), "On its own")
+    maker.write()
+    return maker
+
+
 def _encode(line: Line) -> bytes:
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 

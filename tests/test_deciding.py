@@ -23,22 +23,14 @@ from sessiontree.ui.dialogs.small import ChoiceDialog
 from sessiontree.ui.main.bars import NoteBar
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
-from tests.forest_maker import Maker
+from tests.forest_maker import Maker, three_sessions
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def maker(place: ClaudePlace) -> Maker:
-    """Sessions that are there already: one with a fork, and one of its own."""
-    maker = Maker(place.config_dir / "projects", str(place.cwd))
-    root = maker.new()
-    first = maker.turn(root, "Design it")
-    maker.turn(root, "Add tests")
-    maker.turn(maker.fork(root, first), "Another way")
-    maker.turn(maker.new(), "On its own")
-    maker.write()
-    return maker
+    return three_sessions(place.config_dir / "projects", str(place.cwd))
 
 
 async def select(hands: Hands, session: str, turn: str | None = None) -> None:

@@ -16,7 +16,7 @@ from sessiontree.model.rows import Kind, Rows
 from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.model.text import NOTE_CHARS
 from tests.api import ClaudePlace
-from tests.forest_maker import Made, Maker
+from tests.forest_maker import Made, Maker, three_sessions
 from tests.test_engine import Desk, desk_at
 from tests.tree_scene import fork, line, session
 
@@ -25,15 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def maker(place: ClaudePlace) -> Maker:
-    """A root with two turns, a fork of its first turn, and a session of its own."""
-    maker = Maker(place.config_dir / "projects", str(place.cwd))
-    root = maker.new()
-    first = maker.turn(root, "Design it")
-    maker.turn(root, "Add tests")
-    maker.turn(maker.fork(root, first), "Another way")
-    maker.turn(maker.new(), "On its own")
-    maker.write()
-    return maker
+    return three_sessions(place.config_dir / "projects", str(place.cwd))
 
 
 @pytest.fixture

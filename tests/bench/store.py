@@ -41,7 +41,7 @@ def document(number: int) -> dict[str, object]:
         "turn": f"{number:032x}",
         "title": WORDS[:120],
         "label": WORDS[:120],
-        "cwd": "/home/me/work/project",
+        "cwd": "/home/ada/limiter",
         "number": number,
         "text": WORDS[:200],
     }

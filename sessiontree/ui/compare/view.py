@@ -173,17 +173,6 @@ class CompareView(Scroller, can_focus=True):
 
     # Keys and clicks
 
-    def action_scroll(self, rows: int) -> None:
-        self.viewport.scroll(self.viewport.top + rows)
-        self.show_viewport()
-
-    def action_page(self, pages: int) -> None:
-        self.action_scroll(pages * max(1, self.viewport.height - 2))
-
-    def action_scroll_home(self) -> None:
-        self.viewport.scroll(0)
-        self.show_viewport()
-
     def action_scroll_end(self) -> None:
         self.viewport.scroll_end()
         self.show_viewport()

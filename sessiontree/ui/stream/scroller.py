@@ -108,3 +108,16 @@ class Scroller(ScrollView):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._palette = None
+
+    # Keys
+
+    def action_scroll(self, rows: int) -> None:
+        self.viewport.scroll(self.viewport.top + rows)
+        self.show_viewport()
+
+    def action_page(self, pages: int) -> None:
+        self.action_scroll(pages * max(1, self.viewport.height - 2))
+
+    def action_scroll_home(self) -> None:
+        self.viewport.scroll(0)
+        self.show_viewport()

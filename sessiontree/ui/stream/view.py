@@ -240,17 +240,6 @@ class StreamView(Canvas, can_focus=True):
             return self._search is not None  # without a search the keys are the screen's
         return super().check_action(action, parameters)
 
-    def action_scroll(self, rows: int) -> None:
-        self.viewport.scroll(self.viewport.top + rows)
-        self.show_viewport()
-
-    def action_page(self, pages: int) -> None:
-        self.action_scroll(pages * max(1, self.viewport.height - 2))
-
-    def action_scroll_home(self) -> None:
-        self.viewport.scroll(0)
-        self.show_viewport()
-
     def action_scroll_end(self) -> None:
         self.go_to_end()
 
