@@ -68,6 +68,19 @@ def test_wide_characters_take_two_cells_and_are_never_halved() -> None:
     ]
 
 
+def test_of_a_folder_the_end_is_kept_with_what_matched_there() -> None:
+    project = Face("~/work/notes/server-个", "project", ends=True, arrow="▸")
+    marked = [
+        (segment.text, bool(segment.style and segment.style.bold))
+        for segment in paint(
+            project, "", 16, lambda part: Style(bold=part == "match"), spans=[(13, 19)]
+        ).strip
+    ]
+    assert ("server", True) in marked
+    assert text(project, 16).rstrip() == " ▸ …s/server-个"
+    assert text(project, 40).rstrip() == " ▸ ~/work/notes/server-个"
+
+
 def test_what_matched_is_marked_in_the_label_and_nothing_beyond_it() -> None:
     painted = paint(
         Face("a rate limiter", "session"),

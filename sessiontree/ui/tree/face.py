@@ -16,7 +16,8 @@ NO_TEXT = "(no text)"
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """`part` names the style of the label. `marks` are words behind it, each with its part."""
+    """`part` names the style of the label. `marks` are words behind it, each with its part.
+    `ends`: the label's end tells more than its beginning, as that of a folder does."""
 
     label: str
     part: str
@@ -29,6 +30,7 @@ class Face:
     turns: str = ""
     age: str = ""
     cost: str = ""
+    ends: bool = False
 
 
 def face(rows: Rows, row: Row, now: float, home: str | None = None) -> Face:
@@ -67,6 +69,7 @@ def _project(rows: Rows, row: Row, now: float, home: str | None) -> Face:
     return Face(
         folder(row.session, home) or "(unknown folder)",
         "project",
+        ends=True,
         turns=str(len(roots)),
         age=age(now - last) if last else "",
     )

@@ -84,7 +84,10 @@ def paint(
         if room - (ease if marks else need) > cell_len(text):
             room -= cell_len(text) + 1
             marks.append(Segment(f" {text}", style(part)))
-    label = cut(face.label, max(room, 0))
+    label = (cut_front if face.ends else cut)(face.label, max(room, 0))
+    if face.ends:
+        lost = len(face.label) - len(label)
+        spans = [(start - lost, end - lost) for start, end in spans]
     body = [*_highlighted(label, spans, style(face.part), style("match")), *marks]
     gap = room - cell_len(label)
     tail = [Segment(" " * max(gap, 0), style("base"))]
@@ -127,6 +130,15 @@ def cut(text: str, cells: int) -> str:
     if cell_len(text) <= cells:
         return text
     return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
+
+
+def cut_front(text: str, cells: int) -> str:
+    """The end of `text` in at most `cells` cells, an ellipsis where something is missing."""
+    if cell_len(text) <= cells:
+        return text
+    while text and cell_len(text) > cells - 1:
+        text = text[1:]
+    return "…" + text if cells > 0 else ""
 
 
 def _highlighted(
