@@ -118,7 +118,7 @@ class Hands:
 
     def stream(self) -> list[str]:
         """The prompts and answers on the stream, in order."""
-        events = self.engine.opened.feed.events if self.engine.opened else []
+        events = self.engine.streams.opened.feed.events if self.engine.streams.opened else []
         return [event.text for event in events if isinstance(event, Prompt | Text)]
 
     def rows(self) -> list[tuple[str, str]]:

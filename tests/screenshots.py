@@ -46,7 +46,7 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     main = app.main
     assert main is not None
     engine, tree = main.engine, main.tree_view
-    await until(pilot, lambda: engine.opened and not engine.opened.loading)
+    await until(pilot, lambda: engine.streams.opened and not engine.streams.opened.loading)
     await pilot.press("l", "j", "j", "l")
     root = tree.rows.list[0].session
     tree.select(root, engine.forest.session(root).line[1].id)  # type: ignore[union-attr]
@@ -75,7 +75,7 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     def typing() -> bool:
         for run, ask in engine.asks():
             engine.answer(run, ask, Allow())
-        events = engine.opened.feed.events if engine.opened else []
+        events = engine.streams.opened.feed.events if engine.streams.opened else []
         last = events[-1] if events else None
         return (
             isinstance(last, Text | Thinking)
@@ -86,7 +86,9 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
 
     run, _ = engine.asks()[0]
     tree.select(run.plan.session)
-    await until(pilot, lambda: engine.opened and engine.opened.session == run.plan.session)
+    await until(
+        pilot, lambda: engine.streams.opened and engine.streams.opened.session == run.plan.session
+    )
     await until(pilot, typing)
     save("tree")
 

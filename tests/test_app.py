@@ -229,7 +229,7 @@ async def test_a_failed_prompt_comes_back_and_is_sent_again(hands: Hands, api: M
     await hands.send("A long and careful prompt")
     await hands.until(lambda: hands.forest.status(hands.selected[0]) is Status.FAILED)
     assert "‹A long and careful prompt›" in hands.said[-1]  # why, the stream says
-    opened = hands.engine.opened
+    opened = hands.engine.streams.opened
     assert opened and any("Overloaded" in getattr(e, "text", "") for e in opened.feed.events)
     if not hands.main.composer.text:
         await hands.press("escape", "t")

@@ -103,7 +103,7 @@ async def test_marked_sessions_are_compared_and_one_can_be_gone_to(demo: Hands) 
     await demo.pilot.press("2", "enter")
     await demo.until(lambda: demo.app.screen is demo.main)
     assert demo.selected == (whole(demo, THREADS), None)
-    assert demo.engine.beside == () and demo.main.comparing is None
+    assert demo.engine.streams.beside == () and demo.main.comparing is None
     assert len(demo.main.tree_view.marked) == 2  # for the next comparison
 
 

@@ -102,7 +102,7 @@ async def test_a_session_is_handed_over(place: ClaudePlace, api: MessagesApi) ->
         assert hands.forest.place(child) == (parent, "end")
         await select(hands, child)
         await hands.until(lambda: hands.stream()[-1:] == ["Going on."])
-        marks = [e.text for e in hands.engine.opened.feed.events if isinstance(e, Mark)]  # type: ignore[union-attr]
+        marks = [e.text for e in hands.engine.streams.opened.feed.events if isinstance(e, Mark)]  # type: ignore[union-attr]
         assert marks == ["⇢ handed over from ‹Design it›"]
 
 

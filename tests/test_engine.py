@@ -97,7 +97,7 @@ class Desk:
         return [turn.label for turn in self.session(id).line]
 
     async def stream(self, id: str, turn: str | None = None) -> list[object]:
-        opened = self.engine.open(id, turn)
+        opened = self.engine.streams.open(id, turn)
         await self.heard.until(lambda: not opened.loading)
         opened.feed.take()
         return list(opened.feed.events)
@@ -226,7 +226,7 @@ async def test_the_stream_is_the_same_live_and_afterwards(desk: Desk, api: Messa
     desk.engine.settings.choose(None, desk.engine.settings.choice(None))
     id = await desk.engine.send(desk.engine.aim_new(), "Say hi")
     assert id is not None
-    opened = desk.engine.open(id)
+    opened = desk.engine.streams.open(id)
     await desk.heard.until(lambda: desk.engine.asks() or desk.engine.run_of(id) is None)
     for run, ask in desk.engine.asks():
         desk.engine.answer(run, ask, Allow())
@@ -365,7 +365,7 @@ async def test_a_session_that_is_gone_and_was_not_kept_is_said_to_be(
     assert "is gone" in desk.engine.aim_continue(desk.session(copy.stem)).refusal
     assert desk.labels(copy.stem) == ["One"]
     assert await desk.stream(copy.stem) == []
-    assert "gone" in desk.engine.opened.note  # type: ignore[union-attr]
+    assert "gone" in desk.engine.streams.opened.note  # type: ignore[union-attr]
 
 
 async def test_what_another_instance_stores_is_seen_without_a_restart(

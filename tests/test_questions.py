@@ -85,6 +85,6 @@ async def test_a_dialog_that_nobody_answers_goes_and_says_so(place: ClaudePlace)
         await hands.until(lambda: dialog(hands))
         await hands.until(lambda: not dialog(hands))
         await hands.until(lambda: not list(hands.engine.pool))
-        assert hands.engine.opened and hands.engine.opened.session == session
-        notices = [e.text for e in hands.engine.opened.feed.events if isinstance(e, Notice)]
+        assert hands.engine.streams.opened and hands.engine.streams.opened.session == session
+        notices = [e.text for e in hands.engine.streams.opened.feed.events if isinstance(e, Notice)]
         assert "Bash was denied: nobody answered for 1 s" in notices

@@ -71,8 +71,8 @@ async def shown(pilot: Pilot[None]) -> None:
     while not (
         app.main
         and app.main.engine.catalog.scanned
-        and app.main.engine.opened
-        and not app.main.engine.opened.loading
+        and app.main.engine.streams.opened
+        and not app.main.engine.streams.opened.loading
         and app.main._frame is None
     ):
         await pilot.pause(0.02)

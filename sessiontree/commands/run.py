@@ -93,7 +93,7 @@ class _Caller:
             session = None if project is None else await engine.send(aim, prompt, project=project)
             if session is None:
                 return FAILED
-            engine.hear_only(session, self._feed)
+            engine.streams.hear_only(session, self._feed)
             print(f"sessiontree run: session {session}", file=sys.stderr)
             run = engine.run_of(session)
             await self._over.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,19 +21,16 @@ from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.listener import Listener
 from sessiontree.engine.marks import Marks
-from sessiontree.engine.opened import Opened
 from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
 from sessiontree.engine.sending import Ready, Sending
 from sessiontree.engine.settings import Settings
 from sessiontree.engine.status import overlay
+from sessiontree.engine.streams import Streams
 from sessiontree.engine.trusting import Trusting
-from sessiontree.model.comparison import Side
 from sessiontree.model.conclusion import Conclusion, conclusion
 from sessiontree.model.fanout import Way, whole
-from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
-from sessiontree.model.message import Message
 from sessiontree.model.run import Answer, Ask, Ending
 from sessiontree.model.session import Presence, Session, Turn
 from sessiontree.model.text import label
@@ -53,9 +50,6 @@ class Engine:
         self.config = config
         self.forest = Forest()
         self.settings = Settings(config)
-        self.opened: Opened | None = None
-        self.beside: tuple[Opened, ...] = ()
-        """Lines that are compared: kept current as the opened one is."""
         self._store = store
         self._listener = listener
         self.catalog = Catalog(config, store, self.forest, self._files_changed)
@@ -65,9 +59,12 @@ class Engine:
         self.pool = RunPool(
             config,
             on_change=self._run_changed,
-            on_message=self._heard,
+            on_message=lambda run, message: self.streams.hear(run, message),
             on_end=self._run_ended,
             holds=self.trust.holds,
+        )
+        self.streams = Streams(
+            self._reader, self.pool, self.spawn, self._seen, listener.stream_changed
         )
         self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
         self._sending = Sending(
@@ -314,18 +311,12 @@ class Engine:
         self._listener.asked()
         self._listener.forest_changed()
 
-    def _heard(self, run: Run, message: Message) -> None:
-        for opened in self._shown(run.plan.session):
-            if opened.turn is None:  # else it ends before what is said now
-                opened.hear([message])
-                self._listener.stream_changed()
-
     def _run_ended(self, run: Run) -> None:
         session, outcome = run.plan.session, run.outcome
         assert outcome is not None
         if outcome.ending is not Ending.DONE:
             self._unsent.setdefault(session, []).append(run.plan.prompt)
-        elif not any(True for _ in self._shown(session)):
+        elif not any(self.streams.of(session)):
             self._unseen.add(session)
         self._finishes[session] = Finish(outcome.ending, outcome.reason.text, time.time())
         if run.since is not None:
@@ -377,27 +368,7 @@ class Engine:
             ),
         )
 
-    # The stream
-
-    def open(self, session: str, turn: str | None = None) -> Opened:
-        """Show a session's stream, to a turn of it or to its tip. Its events follow."""
-        self._seen(session)
-        self.opened = opened = Opened(session, turn)
-        self.spawn(self._fill(opened))
-        return opened
-
-    def open_beside(self, sides: Iterable[Side]) -> tuple[Opened, ...]:
-        """Read lines that are to be compared, and keep them current; () lets them go."""
-        self.beside = tuple(Opened(side.session, side.turn) for side in sides)
-        for opened in self.beside:
-            self._seen(opened.session)
-            self.spawn(self._fill(opened))
-        return self.beside
-
-    def _shown(self, session: str) -> Iterator[Opened]:
-        """What is on screen of a session."""
-        opened = (*([self.opened] if self.opened else []), *self.beside)
-        return (one for one in opened if one.session == session)
+    # The streams
 
     def _seen(self, session: str) -> None:
         if session in self._unseen:
@@ -405,38 +376,15 @@ class Engine:
             self._draw(session)
             self._listener.forest_changed()
 
-    def hear_only(self, session: str, feed: Feed) -> None:
-        """Show what a run says from now on, without what was before."""
-        self.opened = opened = Opened(session, None)
-        opened.loaded(feed)
-        if run := self.pool.of(session):
-            opened.hear(run.log)
-
-    async def _fill(self, opened: Opened) -> None:
-        def shown() -> None:
-            if opened is self.opened or opened in self.beside:
-                self._listener.stream_changed()
-
-        run = self.pool.of(opened.session)
-        if run is not None and opened.turn is None:
-            opened.hear(list(run.log))
-        await self._reader.load(opened, shown)
-        shown()
-
     def _files_changed(self, sessions: Iterable[str]) -> None:
         """Transcripts changed on disk: ours follow their run, others are read on."""
         for session in sessions:
             self._draw(session)
             if self.pool.of(session) is None:
-                for opened in self._shown(session):
-                    self.spawn(self._read_on(opened))
+                self.streams.read_on(session)
             if self.marks.of(session).keep and self.pool.of(session) is None:
                 self.spawn(self._keep(session), "write")
         self._listener.forest_changed()
-
-    async def _read_on(self, opened: Opened) -> None:
-        if await self._reader.read_on(opened):
-            self._listener.stream_changed()
 
     # The view
 

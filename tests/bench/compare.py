@@ -75,7 +75,7 @@ async def measured(folder: Path, turns: int, calls: int) -> dict[str, float]:
                 firsts.append((first - start) * 1000)
                 times.append((time.perf_counter() - start) * 1000)
                 works.append((time.process_time() - work) * 1000)
-            events = min(len(line.feed.events) for line in hands.engine.beside)
+            events = min(len(line.feed.events) for line in hands.engine.streams.beside)
             screen = hands.app.screen
             screen.dismiss(None)
             await hands.until(lambda: hands.app.screen is hands.main)

@@ -125,12 +125,12 @@ async def opened(folder: Path) -> tuple[float, float, float, float, int, float]:
         while app.main is None or not app.main.is_mounted or not app.main.engine.catalog.scanned:
             await pilot.pause(0.01)
         main, engine = app.main, app.main.engine
-        while engine.opened is None:
+        while engine.streams.opened is None:
             await pilot.pause(0.01)
         await _whole(app)
         task = asyncio.create_task(lag())
         start = time.perf_counter()
-        engine.open(SESSION)
+        engine.streams.open(SESSION)
         main.draw("stream")
         while LAST_WORDS not in _screen(app):  # noqa: ASYNC110 - it is looked at as a person does
             await asyncio.sleep(0.002)
@@ -138,7 +138,7 @@ async def opened(folder: Path) -> tuple[float, float, float, float, int, float]:
         await _whole(app)
         whole = time.perf_counter() - start
         task.cancel()
-        opened = engine.opened
+        opened = engine.streams.opened
         assert opened is not None
         lags.sort()
         p95 = lags[int(len(lags) * 0.95)]
@@ -148,7 +148,7 @@ async def opened(folder: Path) -> tuple[float, float, float, float, int, float]:
 
 async def _whole(app: SessionTree) -> None:
     assert app.main is not None
-    opened = app.main.engine.opened
+    opened = app.main.engine.streams.opened
     assert opened is not None
     while opened.loading or opened.note:  # noqa: ASYNC110
         await asyncio.sleep(0.005)

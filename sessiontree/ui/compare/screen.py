@@ -82,12 +82,12 @@ class CompareScreen(Screen[Chosen | None]):
     def on_mount(self) -> None:
         self.query_one(SideBar).names = tuple(SideName(self._label(side)) for side in self._sides)
         self.view.focus()
-        self._lines = self._engine.open_beside(self._sides)
+        self._lines = self._engine.streams.open_beside(self._sides)
         self.changed()
 
     def on_unmount(self) -> None:
-        if self._engine.beside is self._lines:
-            self._engine.open_beside(())
+        if self._engine.streams.beside is self._lines:
+            self._engine.streams.open_beside(())
 
     @property
     def view(self) -> CompareView:

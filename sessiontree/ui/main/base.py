@@ -115,7 +115,7 @@ class MainBase(Screen[None]):
         self._keep_ticking()
 
     def _draw_stream(self) -> None:
-        opened = self.engine.opened
+        opened = self.engine.streams.opened
         if opened is None or opened.loading:
             return
         change = opened.feed.take()
@@ -138,12 +138,12 @@ class MainBase(Screen[None]):
     @property
     def shown_cwd(self) -> str:
         """The folder of the session whose stream is shown: its paths are told from there."""
-        opened = self.engine.opened
+        opened = self.engine.streams.opened
         session = self.engine.forest.session(opened.session) if opened else None
         return session.cwd if session else ""
 
     def _draw_title(self) -> None:
-        title, opened = self.query_one(StreamTitle), self.engine.opened
+        title, opened = self.query_one(StreamTitle), self.engine.streams.opened
         if opened is None:
             title.label, title.state, title.note = "", ("", ""), ""
             self.query_one(NoteBar).text = ""

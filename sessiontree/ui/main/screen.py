@@ -137,12 +137,12 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def _open_selected(self) -> None:
         self._opening = None
-        at, opened, turn = self.aiming.selection, self.engine.opened, self.aiming.turn()
+        at, opened, turn = self.aiming.selection, self.engine.streams.opened, self.aiming.turn()
         if not at.session:
             return
         on_arm = turn.id if turn is not None and not turn.live else None
         if opened is None or (opened.session, opened.turn) != (at.session, on_arm):
-            self.engine.open(at.session, on_arm)
+            self.engine.streams.open(at.session, on_arm)
         self._wanted_turn = turn.id if turn else None
         self.draw("stream")
 
