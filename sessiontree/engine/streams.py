@@ -1,0 +1,95 @@
+"""The streams on screen: the opened one, and those that are compared beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+from sessiontree.engine.opened import Opened
+from sessiontree.engine.reader import Reader
+from sessiontree.engine.runs import Run, RunPool
+from sessiontree.model.comparison import Side
+from sessiontree.model.feed import Feed
+from sessiontree.model.message import Message
+
+
+class Streams:
+    """`spawn` owns the reading; `seen` is told which session a person now looks at, `changed`
+    that there is something new to draw."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        pool: RunPool,
+        spawn: Callable[[Coroutine[Any, Any, object]], None],
+        seen: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.opened: Opened | None = None
+        self.beside: tuple[Opened, ...] = ()
+        """Lines that are compared: kept current as the opened one is."""
+        self._reader = reader
+        self._pool = pool
+        self._spawn = spawn
+        self._seen = seen
+        self._changed = changed
+
+    def open(self, session: str, turn: str | None = None) -> Opened:
+        """Show a session's stream, to a turn of it or to its tip. Its events follow."""
+        self.opened = opened = Opened(session, turn)
+        self._begin(opened)
+        return opened
+
+    def open_beside(self, sides: Iterable[Side]) -> tuple[Opened, ...]:
+        """Read lines that are to be compared, and keep them current; () lets them go."""
+        self.beside = tuple(Opened(side.session, side.turn) for side in sides)
+        for opened in self.beside:
+            self._begin(opened)
+        return self.beside
+
+    def hear_only(self, session: str, feed: Feed) -> None:
+        """Show what a run says from now on, without what was before."""
+        self.opened = opened = Opened(session, None)
+        opened.loaded(feed)
+        if run := self._pool.of(session):
+            opened.hear(run.log)
+
+    def of(self, session: str) -> Iterator[Opened]:
+        """What is on screen of a session."""
+        return (opened for opened in self if opened.session == session)
+
+    def __iter__(self) -> Iterator[Opened]:
+        if self.opened is not None:
+            yield self.opened
+        yield from self.beside
+
+    def hear(self, run: Run, message: Message) -> None:
+        """A live run said something."""
+        for opened in self.of(run.plan.session):
+            if opened.turn is None:  # else it ends before what is said now
+                opened.hear([message])
+                self._changed()
+
+    def read_on(self, session: str) -> None:
+        """Take in what was added to a session's transcript."""
+        for opened in self.of(session):
+            self._spawn(self._read_on(opened))
+
+    def _begin(self, opened: Opened) -> None:
+        self._seen(opened.session)
+        self._spawn(self._fill(opened))
+
+    async def _fill(self, opened: Opened) -> None:
+        def shown() -> None:
+            if any(opened is one for one in self):
+                self._changed()
+
+        run = self._pool.of(opened.session)
+        if run is not None and opened.turn is None:
+            opened.hear(list(run.log))
+        await self._reader.load(opened, shown)
+        shown()
+
+    async def _read_on(self, opened: Opened) -> None:
+        if await self._reader.read_on(opened):
+            self._changed()
