@@ -159,6 +159,14 @@ async def test_marks_of_what_went_away_are_dropped_with_a_word(demo: Hands) -> N
     assert len(demo.main.tree_view.marked) == 1
 
 
+async def test_esc_takes_the_marks_away_where_nothing_runs(demo: Hands) -> None:
+    await mark(demo, README, WINDOW)
+    assert "esc unmark" in demo.main.query_one("HintBar").render().plain
+    await demo.press("escape")
+    assert not demo.main.tree_view.marked
+    assert "esc" not in demo.main.query_one("HintBar").render().plain
+
+
 # the screen
 
 

@@ -319,10 +319,10 @@ async def test_details_unfold_and_fold() -> None:
     ("sides", "width", "together"),
     [
         (2, 120, True),
-        (2, 98, True),
-        (2, 97, False),
+        (2, 92, True),
+        (2, 91, False),
         (2, 80, False),
-        (3, 160, True),
+        (3, 140, True),
         (3, 120, False),
     ],
 )

@@ -28,7 +28,7 @@ from sessiontree.demo.place import FOREST, DemoPlace, prepare
 from sessiontree.demo.record import FOREST as LINES
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, Text, Thinking, ToolUse, say
 from sessiontree.demo.request import Request, prompt_of
-from sessiontree.demo.scenes import SUGGESTIONS, arms, at_length, limiter, next_steps, script
+from sessiontree.demo.scenes import SUGGESTIONS, arms, at_length, limiter, next_steps, script, ways
 from tests.api import ClaudePlace
 
 pytestmark = pytest.mark.anyio
@@ -413,6 +413,39 @@ def test_several_models_suggest_several_names(demo: DemoPlace) -> None:
         assert isinstance(text, Text) and model in text.text
         names.add(text.text.split("**")[1])
     assert len(names) == 3
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        (
+            f"{ways.WIRE}\n\nThis goes on from the session ‹opus · Drop them›, which ended with:"
+            "\n\nDone.\n\nIt changed these files:\n- limiter.py",
+            "its last answer and `limiter.py`",
+        ),
+        ("\n\nThis goes on from the session ‹Draw it›, which ended with:\n\nA chart.", "‹Draw it›"),
+        ("From the branch ‹Draw it›: \n\nIt ended with:\n\nA chart.", "branch ‹Draw it› came to"),
+        (ways.WIRE, "nothing came along"),
+    ],
+)
+async def test_what_is_brought_from_another_session_is_seen(
+    demo: DemoPlace, prompt: str, said: str
+) -> None:
+    with MessagesApi(script(demo.workspace)) as api:
+        result = await ask(of(demo, api), prompt)
+    assert said in str(result.result)
+
+
+def test_several_models_write_one_file_in_several_ways(demo: DemoPlace) -> None:
+    written = set()
+    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"):
+        body = {"model": model, "messages": [{"role": "user", "content": ways.DROP}]}
+        reply = script(demo.workspace)(Request(body, {}))
+        assert isinstance(reply, Reply)
+        (call,) = (block for block in reply.blocks if isinstance(block, ToolUse))
+        compile(call.input["content"], "sweep.py", "exec")
+        written.add(call.input["content"])
+    assert len(written) == 3
 
 
 async def test_a_prompt_without_a_scene_gets_an_honest_answer(demo: DemoPlace) -> None:

@@ -14,6 +14,8 @@ from sessiontree.model.fanout import LEAST, MOST, Way, whole
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice, Mode
+from sessiontree.ui.compare import CompareScreen
+from sessiontree.ui.compare.bars import SideBar
 from sessiontree.ui.composer.area import DraftArea
 from sessiontree.ui.dialogs.fanout import FanOut, FanOutDialog, WayList
 from sessiontree.ui.dialogs.pick import Pick
@@ -219,6 +221,7 @@ async def test_a_fan_out_from_key_to_end(hands: Hands, api: MessagesApi) -> None
     await hands.press("escape")
     await hands.idle()
     assert {hands.forest.status(id) for id in ids} == {Status.INTERRUPTED}
+    assert "2 ways ended: = on their row compares them" in hands.said
     await hands.press("H", "ctrl+f")
     assert the_title(await opened(hands)) == "Fan out: 3 new sessions handed over from ‹One›"
     await hands.pilot.press("escape")
@@ -269,5 +272,12 @@ async def test_new_sessions_are_a_group_among_the_roots(
         assert [key.kind for key in keys] == [Kind.GROUP, Kind.SESSION, Kind.SESSION]
         names = [hands.forest.label(key.session) for key in keys[1:]]
         assert names == ["#1 · One", "#2 · One"]
+        hands.main.tree_view.select_group(keys[1].session)
+        await hands.press("=")
+        await hands.until(lambda: isinstance(hands.app.screen, CompareScreen))
+        compared = hands.app.screen.query_one(SideBar).names
+        assert [side.label for side in compared] == names
+        await hands.pilot.press("escape")
+        await hands.until(lambda: hands.app.screen is hands.main)
     async with hands_on(config_of(place)) as hands:
         assert [row.key for row in hands.main.tree_view.rows.list] == keys

@@ -28,6 +28,7 @@ def sessions(draw: st.DrawFn) -> Session:
             f"prompt {id}",
             draw(st.sampled_from([None, 1.0, 2.0, 3.0])),
             live=draw(st.booleans()),
+            cost_usd=draw(st.sampled_from([None, 0.5, 1.0])),
         )
         for id in ids
     )
@@ -59,6 +60,7 @@ overlays = st.builds(
     number=st.integers(0, 3),
     hidden=st.booleans(),
     verdict=st.sampled_from(Verdict),
+    cost_usd=st.sampled_from([None, 0.25]),
 )
 notes = st.dictionaries(st.sampled_from([*IDS, *TURNS]), st.just("A note"), max_size=2)
 steps = st.one_of(
@@ -164,6 +166,10 @@ def drawn(rows: Rows) -> list[tuple[Key, int, Key | None, bool, list[str]]]:
     ]
 
 
+def spent(forest: Forest) -> dict[str, float | None]:
+    return {id: forest.family_cost(id) for id in forest}
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(steps, max_size=30))
 def test_kept_rows_equal_rebuilt_rows(changes: list[tuple[str, object]]) -> None:
@@ -171,7 +177,9 @@ def test_kept_rows_equal_rebuilt_rows(changes: list[tuple[str, object]]) -> None
     for what, value in changes:
         world.take(what, value)
         if what == "sync":
-            assert drawn(world.rows) == drawn(world.rebuilt())
+            again = world.rebuilt()
+            assert drawn(world.rows) == drawn(again)
+            assert spent(world.forest) == spent(again.forest)
     world.rows.sync()
     assert drawn(world.rows) == drawn(world.rebuilt())
     keys = [row.key for row in world.rows.list]

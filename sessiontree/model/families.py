@@ -13,8 +13,12 @@ _SUREST_FIRST = {evidence: rank for rank, evidence in enumerate(Evidence)}
 
 @dataclass(eq=False, slots=True)
 class Family:
+    """`spent`: what its members cost together, where that was `counted` since it changed."""
+
     root: str
     members: set[str] = field(default_factory=set)
+    spent: float | None = None
+    counted: bool = False
 
 
 class Families:
@@ -118,7 +122,7 @@ class Families:
         for id in small.members:
             self._family[id] = large
         large.members |= small.members
-        large.root = root
+        large.root, large.counted = root, False
 
     def _cut_parent(self, child: str) -> None:
         parent = self.parent.pop(child)
@@ -128,3 +132,4 @@ class Families:
         for id in new.members:
             self._family[id] = new
         old.members -= new.members
+        old.counted = False

@@ -6,7 +6,7 @@ worked out when it is asked for. Nothing here is recursive: a chain of 10,000 fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from math import inf
 
@@ -85,6 +85,8 @@ class Forest:
         else:
             self.active.discard(id)
         self.looks.mark(id)
+        if old.cost_usd != overlay.cost_usd:
+            self._recount(id)
         if (old.prompt, old.number) != (overlay.prompt, overlay.number):
             self.shapes.mark(id)
         if old.put_away != overlay.put_away:
@@ -146,6 +148,9 @@ class Forest:
 
     def family(self, id: str) -> frozenset[str]:
         return frozenset(self._families.of(id).members)
+
+    def family_size(self, id: str) -> int:
+        return len(self._families.of(id).members)
 
     def root(self, id: str) -> str:
         return self._families.of(id).root
@@ -266,11 +271,18 @@ class Forest:
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known else None
 
-    def family_cost(self, id: str) -> float | None:
-        """What the whole family cost; nothing in it counts twice. Linear in the family."""
-        costs = map(self.cost, self._families.of(id).members)
-        known = [cost for cost in costs if cost is not None]
+    def cost_of(self, ids: Iterable[str]) -> float | None:
+        """What several sessions cost together, USD; None if nothing is known of any."""
+        known = [cost for cost in map(self.cost, ids) if cost is not None]
         return sum(known) if known else None
+
+    def family_cost(self, id: str) -> float | None:
+        """What the whole family cost; nothing in it counts twice. Linear in the family after
+        one of it spent something, else free."""
+        family = self._families.of(id)
+        if not family.counted:
+            family.spent, family.counted = self.cost_of(family.members), True
+        return family.spent
 
     def project(self, id: str) -> str:
         """The folder of a session's family; for a ghost that of its oldest fork."""
@@ -327,9 +339,15 @@ class Forest:
         if former is not None and former not in self._sessions:
             self._families.discard(former)
 
+    def _recount(self, id: str) -> None:
+        """What a session cost may have changed, and with it the sum of its family."""
+        if id in self._families:
+            self._families.of(id).counted = False
+
     def _renew_arms(self, id: str) -> None:
         """Arrange a session's turns again, if anybody has seen them: rows may have come or
         gone, and forks that left at those turns may hang elsewhere now."""
+        self._recount(id)
         before = self._arms.pop(id, None)
         if before is None:
             return

@@ -27,7 +27,8 @@ class Need(StrEnum):
     FAILED = "failed"
     PARENT = "parent"
     PROMPTS = "prompts"
-    MARKED = "marked"
+    COMPARABLE = "comparable"
+    MARKS = "marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,16 @@ KEYS: tuple[Key, ...] = (
         Need.GROUP,
         rank=0,
     ),
+    Key(
+        "escape",
+        "esc",
+        "escape",
+        "unmark",
+        "Where nothing runs: take all marks away",
+        Group.GO,
+        Need.MARKS,
+        rank=3,
+    ),
     Key("tab", "tab", "next_pane", "panes", "Tree, stream, composer", Group.LOOK, rank=4),
     Key(
         "left_square_bracket",
@@ -171,7 +182,7 @@ KEYS: tuple[Key, ...] = (
         "compare",
         "Compare the marked rows, a marked one with this, or a fan-out's arms: two to four",
         Group.LOOK,
-        Need.MARKED,
+        Need.COMPARABLE,
         rank=0,
     ),
     Key(

@@ -16,6 +16,7 @@ from sessiontree.demo.scenes import (  # with their import, all scenes are regis
     limiter,  # noqa: F401
     login,  # noqa: F401
     next_steps,
+    ways,
     windows,
 )
 from sessiontree.demo.scenes.stage import SCENES, Turn, key, play
@@ -34,8 +35,12 @@ SUGGESTIONS = (
     Suggestion(windows.LEAKY, "fork an early turn: another answer to the same question"),
     Suggestion(next_steps.PLAN, "a plan to read before anything is changed"),
     Suggestion(arms.LIMITS, "a question back to you"),
-    Suggestion(next_steps.NAME, "ctrl+f then tries it with several models at once"),
+    Suggestion(ways.DROP, "ctrl+f sends it to three models at once; = then compares what they did"),
+    Suggestion(ways.WIRE, "press H in the tree first: what came of that row goes along"),
     Suggestion(next_steps.REVIEW, "a subagent at work"),
+    Suggestion(
+        next_steps.NAME, "ctrl+f again; m in the tree carries the best one back to the parent"
+    ),
     Suggestion(at_length.LONG, "a long answer: interrupt it and go on"),
     Suggestion(arms.SQLITE, "the API fails; try again and it works"),
 )
@@ -52,7 +57,7 @@ def script(workspace: Path) -> Script:
 
     def answer(request: Request) -> Reply | Failure:
         turn = Turn(request, workspace)
-        prompt = key(turn.prompt)
+        prompt = ways.brought(turn.prompt) or key(turn.prompt)
         if prompt in AGAIN and turn.earlier:
             prompt = key(turn.earlier[-1])
         scene = SCENES.get(prompt, improvised.improvise)

@@ -19,7 +19,7 @@ from sessiontree.ui.stream import paint
 from sessiontree.ui.stream.line import Piece
 from sessiontree.ui.stream.scroller import Scroller
 
-LEAST_COLUMN = 48
+LEAST_COLUMN = 45
 """Cells of a side beside others; with less room one side is shown at a time."""
 
 _EDGES = 2  # the cells that `paint` keeps free at both ends of a row

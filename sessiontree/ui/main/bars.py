@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -77,11 +78,16 @@ class StreamTitle(Widget):
     state: reactive[tuple[str, str]] = reactive(("", ""))  # words, style
     note: reactive[str] = reactive("")
     search: reactive[str] = reactive("")
+    spent: reactive[str] = reactive("")
+    """What it cost; left away where there is no room for it."""
 
     def render(self) -> Content:
         width = max(self.size.width - 2, 10)
         words, style = self.state
         right = Content(words).stylize(style)
+        if cell_len(self.label) + right.cell_length + cell_len(self.spent) + 6 <= width:
+            spent = Content(self.spent + "   " * bool(words)).stylize("$text-muted")
+            right = spent + right
         if note := self.search or self.note:
             right = Content(f"{note}   ").stylize("$text-muted") + right
         room = max(width - right.cell_length - 2, 4)

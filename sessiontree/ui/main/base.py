@@ -27,6 +27,7 @@ from sessiontree.ui.main.asking import Asking
 from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, Summary, TopBar
 from sessiontree.ui.stream import StreamView
 from sessiontree.ui.tree import TreeView
+from sessiontree.ui.tree.words import money
 
 if TYPE_CHECKING:
     from sessiontree.ui.app import SessionTree
@@ -145,15 +146,26 @@ class MainBase(Screen[None]):
     def _draw_title(self) -> None:
         title, opened = self.query_one(StreamTitle), self.engine.streams.opened
         if opened is None:
-            title.label, title.state, title.note = "", ("", ""), ""
+            title.label, title.state, title.note, title.spent = "", ("", ""), "", ""
             self.query_one(NoteBar).text = ""
             return
         title.label = self.engine.forest.label(opened.session)
         title.state = self._state_words(opened.session)
+        title.spent = self._spent_words(opened.session)
         session = self.engine.forest.session(opened.session)
         damage = " ".join(session.damage) if session else ""
         title.note = opened.note or damage
         self.query_one(NoteBar).text = self._note()
+
+    def _spent_words(self, session: str) -> str:
+        """What a session's own turns cost, and those of all that hang together with it."""
+        forest = self.engine.forest
+        if session not in forest:
+            return ""
+        own, count = money(forest.cost(session)), forest.family_size(session)
+        whole = money(forest.family_cost(session))
+        family = f"family of {count}: {whole}" if whole and count > 1 else ""
+        return " · ".join(filter(None, [own, family]))
 
     def _note(self) -> str:
         """The note on the selected turn, else on its session."""
@@ -222,8 +234,11 @@ class MainBase(Screen[None]):
             Need.GROUP: bool(group and self.engine.runs_in(group)),
             Need.ANY_RUN: bool(self.engine.forest.active),
             Need.PROMPTS: self.stream.has_focus,
-            Need.MARKED: bool(self.tree_view.marked or group),
+            Need.COMPARABLE: bool(self.tree_view.marked or group),
         }
+        found[Need.MARKS] = bool(self.tree_view.marked) and not (
+            found[Need.RUN] or found[Need.GROUP]
+        )
         return frozenset(need for need, there in found.items() if there)
 
 

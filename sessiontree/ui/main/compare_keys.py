@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import on
 
 from sessiontree.model.comparison import FEWEST, MOST, Side, end
+from sessiontree.model.plan import Kind
 from sessiontree.ui.compare import Chosen, CompareScreen
 from sessiontree.ui.main.aiming import Selection, Wish
 from sessiontree.ui.main.start_keys import StartKeys
@@ -22,22 +23,15 @@ class CompareKeys(StartKeys):
         """Compare what is marked; one alone with the selected row; on the row of a fan-out, with
         nothing marked, its arms."""
         sides = [Side(*target) for target in self.tree_view.marked.values()]
-        at = self.aiming.selection
-        if not sides and self.selected_group:
-            sides = [Side(id) for id in self._arms(self.selected_group)]
+        at, row = self.aiming.selection, self.tree_view.current
+        if not sides and row is not None and row.kind is Kind.GROUP:
+            sides = [Side(id) for id in self.tree_view.rows.members(row)]
         elif len(sides) == 1 and at.session:
             sides.append(Side(at.session, at.turn))
         if len(sides) < FEWEST:
             self.app.say(HOW)
         else:
             self.open_compare(sides)
-
-    def _arms(self, group: str) -> list[str]:
-        """The sessions of a fan-out, as they stand in the tree."""
-        forest = self.engine.forest
-        place = next((forest.place(id) for id in forest if forest.group(id) == group), None)
-        arms = forest.children(*place) if place is not None else []
-        return [id for id in arms if forest.group(id) == group]
 
     def open_compare(self, sides: Sequence[Side]) -> None:
         """Show two to four sides beside each other; a sentence where that cannot be."""

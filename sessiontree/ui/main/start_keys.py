@@ -13,7 +13,9 @@ from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.fanout import estimate, title
 from sessiontree.engine.runs import Run
+from sessiontree.model.amounts import counted
 from sessiontree.model.fanout import Way
+from sessiontree.model.overlay import Status
 from sessiontree.model.run import Choice, Ending, Verb
 from sessiontree.model.trust import Standing
 from sessiontree.ui.composer import Composer
@@ -90,7 +92,8 @@ class StartKeys(Trusting):
 
     def suggest_next(self, sent: str = "") -> None:
         """Propose the first suggestion that was not sent yet."""
-        self._suggestions = [one for one in self._suggestions if one[0] != sent.strip()]
+        begins = sent.strip().startswith
+        self._suggestions = [one for one in self._suggestions if not begins(one[0])]
         self.composer.area.suggest(*(self._suggestions[0] if self._suggestions else ("", "")))
 
     # Sending
@@ -220,14 +223,16 @@ class StartKeys(Trusting):
 
     def action_escape(self) -> None:
         """The nearest thing to leave: a search, the composer, then the run of this session, or
-        all those of a fan-out."""
+        all those of a fan-out, then the marks."""
         if self.leave_inputs():
             return
-        session = self.aiming.selection.session
-        if self.selected_group:
-            self.engine.interrupt_group(self.selected_group)
-        elif self.engine.run_of(session):
+        group, session = self.selected_group, self.aiming.selection.session
+        if group and self.engine.runs_in(group):
+            self.engine.interrupt_group(group)
+        elif not group and self.engine.run_of(session):
             self.engine.interrupt(session)
+        elif self.tree_view.marked:
+            self.tree_view.clear_marks()
         else:
             self.set_focus(self.tree_view)
 
@@ -238,6 +243,7 @@ class StartKeys(Trusting):
     def run_ended(self, run: Run) -> None:
         """A run is over; say so when it failed."""
         self.look_again()  # it may have changed the project's settings
+        self._tell_if_all_ended(self.engine.forest.group(run.plan.session))
         outcome = run.outcome
         if outcome is None or outcome.ending is not Ending.FAILED:
             return
@@ -248,3 +254,13 @@ class StartKeys(Trusting):
         self.app.say(f"‹{label}›: {words}", trouble=True)
         if selected and not outcome.heard and not self.composer.text.strip():
             self._bring_back(run.plan.session)
+
+    def _tell_if_all_ended(self, group: str) -> None:
+        """The last of a fan-out's ways is over: say what there is to do with them."""
+        if not group or self.engine.runs_in(group):
+            return
+        forest = self.engine.forest
+        ways = [id for id in forest if forest.group(id) == group]
+        failed = sum(1 for id in ways if forest.status(id) is Status.FAILED)
+        but = f", {failed} of them failed" if failed else ""
+        self.app.say(f"{counted(len(ways), 'way')} ended{but}: = on their row compares them")

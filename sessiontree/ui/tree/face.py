@@ -125,7 +125,14 @@ def _group(rows: Rows, row: Row) -> Face:
     marks = [(f"{ended}/{len(members)} ended", "dim")] if ended < len(members) else []
     if failed := statuses.count(Status.FAILED):
         marks.append((f"{failed} failed", "failed"))
-    return Face(counted(len(members), "way"), "turn", "⋔", status=status, marks=tuple(marks))
+    return Face(
+        counted(len(members), "way"),
+        "turn",
+        "⋔",
+        status=status,
+        marks=tuple(marks),
+        cost=money(rows.forest.cost_of(members)),
+    )
 
 
 def _arm(forest: Forest, row: Row, now: float) -> Face:
