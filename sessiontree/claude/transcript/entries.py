@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sessiontree.claude.transcript import prompts, records
 from sessiontree.claude.transcript.prompts import Kind
@@ -89,6 +90,12 @@ class Entry:
         )
 
     @property
+    def content(self) -> Any:
+        """Of its message. Parses it."""
+        message = self.record.message
+        return records.content(message.content) if message else None
+
+    @property
     def calls(self) -> tuple[str, ...]:
         """Ids of its tool uses. Parses the answer."""
         message = self.record.message
@@ -131,7 +138,7 @@ def _typed(entry: Entry, record: Record) -> None:
             if answers and not meta:
                 entry.kind, entry.answers = Kind.ANSWER, answers
                 return
-            content = records.content(record.message.content)
+            content = entry.content
     entry.kind = prompts.kind_of(
         content,
         meta=meta,

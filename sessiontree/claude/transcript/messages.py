@@ -1,4 +1,4 @@
-"""One parsed line of a transcript → the messages that it is. The words are those of a live run
+"""One entry of a transcript → the messages that it is. The words are those of a live run
 (`claude.heard`), so that a session reads the same live and afterwards."""
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sessiontree.claude.transcript import prompts
-from sessiontree.claude.transcript.entries import SYNTHETIC, seconds
+from sessiontree.claude.transcript import prompts, records
+from sessiontree.claude.transcript.entries import SYNTHETIC, Entry, seconds
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model import message as m
 
 _OUTPUT = re.compile(r"<(?:local-command|bash)-(stdout|stderr)>(.*?)</", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
+_QUEUED = b'"queued_command"'
 _LEVELS = {"warning": m.Level.WARNING, "error": m.Level.ERROR}
 
 
@@ -30,52 +31,49 @@ class Voice:
         self._names = names or {}
         self._model = ""
 
-    def speak(self, record: Mapping[str, Any], kind: Kind) -> Iterator[m.Message]:
-        """The messages of a parsed line; none for a line that has nothing to show."""
-        at = seconds(_string(record, "timestamp"))
-        content = _mapping(record, "message").get("content")
+    def speak(self, entry: Entry) -> Iterator[m.Message]:
+        """The messages of an entry; none for one that has nothing to show."""
+        kind, at = entry.kind, seconds(entry.time)
         if kind is Kind.ASSISTANT:
-            yield from self._assistant(record, at)
+            yield from self._assistant(entry, at)
         elif kind is Kind.ANSWER:
-            yield from self._answers(record, content, at)
+            yield from self._answers(entry, at)
         elif kind is Kind.PROMPT:
+            content = entry.content
             yield m.Prompted(
-                turn=self._names.get(_string(record, "uuid")) or _canonical(record),
+                turn=self._names.get(entry.uuid) or _canonical(entry),
                 text=prompts.typed(content),
                 images=images(content),
                 agent=self.agent,
                 at=at,
             )
         elif kind is Kind.OTHER:
-            yield from self._queued(record, at)
-        elif note := _note(record, kind, content):
+            yield from self._queued(entry, at)
+        elif note := _note(entry):
             what, text, level = note
-            yield self._noted(record, what, text, level, at)
+            yield self._noted(entry, what, text, level, at)
 
     def _noted(
-        self, record: Mapping[str, Any], what: str, text: str, level: m.Level, at: float | None
+        self, entry: Entry, what: str, text: str, level: m.Level, at: float | None
     ) -> m.Noted:
-        key = _string(record, "uuid")
-        return m.Noted(key=key, what=what, text=text, level=level, agent=self.agent, at=at)
+        return m.Noted(key=entry.uuid, what=what, text=text, level=level, agent=self.agent, at=at)
 
-    def _assistant(self, record: Mapping[str, Any], at: float | None) -> Iterator[m.Message]:
-        message = _mapping(record, "message")
-        content = message.get("content")
-        if record.get("isApiErrorMessage") is True:
+    def _assistant(self, entry: Entry, at: float | None) -> Iterator[m.Message]:
+        content, model = entry.content, entry.model
+        if entry.record.is_api_error_message is True:
             text = "\n".join(prompts.texts_of(content)) or "API error"
-            yield self._noted(record, "error", text, m.Level.ERROR, at)
+            yield self._noted(entry, "error", text, m.Level.ERROR, at)
             return
-        model = _string(message, "model")
         if model == SYNTHETIC:
             return
         if model and self._model and model != self._model:
-            key = f"model:{_string(record, 'uuid')}"
+            key = f"model:{entry.uuid}"
             text = f"The model is {model} from here on"
             yield m.Noted(key=key, what="model", text=text, agent=self.agent, at=at)
         self._model = model or self._model
         said = [block for block in map(_block, prompts.blocks(content)) if block is not None]
         if said:
-            message_id = _string(message, "id") or _string(record, "uuid")
+            message_id = entry.api or entry.uuid
             yield m.Said(message_id=message_id, blocks=tuple(said), agent=self.agent, at=at)
         for block in prompts.blocks(content):  # of tools that the API runs itself
             if str(block.get("type", "")).endswith("_tool_result") and "tool_use_id" in block:
@@ -83,11 +81,9 @@ class Voice:
                 call = str(block["tool_use_id"])
                 yield m.Answered(call_id=call, text=text, agent=self.agent, at=at)
 
-    def _answers(
-        self, record: Mapping[str, Any], content: object, at: float | None
-    ) -> Iterator[m.Answered]:
-        details = record.get("toolUseResult")
-        for block in prompts.blocks(content):
+    def _answers(self, entry: Entry, at: float | None) -> Iterator[m.Answered]:
+        details = records.content(entry.record.tool_use_result)
+        for block in prompts.blocks(entry.content):
             if block.get("type") != "tool_result":
                 continue
             parts = block.get("content")
@@ -102,26 +98,28 @@ class Voice:
                 at=at,
             )
 
-    def _queued(self, record: Mapping[str, Any], at: float | None) -> Iterator[m.Noted]:
+    def _queued(self, entry: Entry, at: float | None) -> Iterator[m.Noted]:
         """A prompt that was typed while the agent worked reaches it inside of the turn."""
-        attachment = _mapping(record, "attachment")
-        if attachment.get("type") == "queued_command":
-            prompt = attachment.get("prompt")
-            if attachment.get("commandMode", "prompt") == "prompt":
-                text = prompts.typed(prompt)
-                yield self._noted(record, "queued", text, m.Level.INFO, at)
+        raw = entry.record.attachment
+        if _QUEUED not in bytes(raw):
+            return  # nearly all: what is in them need not be known
+        attachment = records.content(raw)
+        if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
+            return
+        if attachment.get("commandMode", "prompt") == "prompt":
+            text = prompts.typed(attachment.get("prompt"))
+            yield self._noted(entry, "queued", text, m.Level.INFO, at)
 
 
-def _note(
-    record: Mapping[str, Any], kind: Kind, content: object
-) -> tuple[str, str, m.Level] | None:
-    info = m.Level.INFO
+def _note(entry: Entry) -> tuple[str, str, m.Level] | None:
+    record, kind, info = entry.record, entry.kind, m.Level.INFO
     if kind is Kind.BOUNDARY:
-        before = _mapping(record, "compactMetadata").get("preTokens")
-        size = f" ({before:,} tokens before)" if isinstance(before, int) else ""
+        before = record.compact_metadata.pre_tokens if record.compact_metadata else None
+        size = f" ({before:,} tokens before)" if before is not None else ""
         return "compacted", f"The conversation was compacted{size}", info
     if kind is Kind.INTERRUPTED:
         return "interrupted", "Interrupted", m.Level.WARNING
+    content = records.content(record.content) if kind is Kind.SYSTEM else entry.content
     if kind is Kind.COMMAND:
         return "command", prompts.typed(content), info
     if kind is Kind.NOTIFIED:
@@ -129,19 +127,19 @@ def _note(
         summary = _SUMMARY.search(text)
         return "notified", summary[1] if summary else text, info
     if kind is Kind.SYSTEM:
-        content = record.get("content")
         if prompts.kind_of(content) is Kind.COMMAND:
             return "command", prompts.typed(content), info
-        level = _LEVELS.get(_string(record, "level"))
+        level = _LEVELS.get(record.level or "")
         if level and isinstance(content, str) and content:
-            return _string(record, "subtype") or "system", content, level
+            return record.subtype or "system", content, level
     if isinstance(content, str) and (output := _OUTPUT.search(content)) and output[2].strip():
         return "output", output[2].strip(), info
     return None
 
 
-def _canonical(record: Mapping[str, Any]) -> str:
-    return _string(_mapping(record, "forkedFrom"), "messageUuid") or _string(record, "uuid")
+def _canonical(entry: Entry) -> str:
+    named = entry.record.forked_from
+    return (named.message_uuid if named else "") or entry.uuid
 
 
 def _block(block: Mapping[str, Any]) -> m.Block | None:

@@ -96,11 +96,11 @@ class Reader:
             if self._turn is not None:
                 raise LookupError(f"{self.path.name} has no turn {self._turn}")
             return []
-        chain, tip, data, offset, read = found
+        chain, tip, offset, read = found
         self.end = read.end
         self._remember(chain, tip)
-        self._side_chains.add(read.side, data, offset)
-        return self._take(chain, tip, data, offset)
+        self._side_chains.add(read.side)
+        return self._take(chain, tip, offset)
 
     def earlier(self, window: int = WINDOW) -> list[Message]:
         """What is in front of what was given; [] at the root."""
@@ -111,9 +111,9 @@ class Reader:
         if found is None:
             self._before, self.start = None, 0
             return []
-        chain, tip, data, offset, read = found
-        self._side_chains.add(read.side, data, offset)
-        return self._take(chain, tip, data, offset)
+        chain, tip, offset, read = found
+        self._side_chains.add(read.side)
+        return self._take(chain, tip, offset)
 
     def later(self) -> list[Message] | None:
         """What was added to the line since. None where it goes on from another place now (a
@@ -124,7 +124,7 @@ class Reader:
             file.seek(self.end)
             data = file.read()
         read = lines.read(data, self.end, last=False)
-        offset, self.end = self.end, read.end
+        self.end = read.end
         leaf, count = read.facts.leaf
         if leaf and count == len(read.entries) and leaf not in self._open | self._known:
             return None
@@ -134,7 +134,7 @@ class Reader:
                 continue
             if not self._follows(entry):
                 return None
-            said += self._messages(entry, data[entry.start - offset : entry.end - offset])
+            said += self._messages(entry)
         return said + list(self._subagents.later())
 
     def context(self) -> Context | None:
@@ -161,7 +161,7 @@ class Reader:
         # What should come before is not in the file at all: what stands before it does.
         return chain.tip if at < 0 and whole else at
 
-    def _take(self, chain: Chain, tip: int, data: bytes, offset: int) -> list[Message]:
+    def _take(self, chain: Chain, tip: int, offset: int) -> list[Message]:
         path = chain.path(tip)
         first = 0 if offset == 0 else _begin(chain, path) or 0
         head = chain.entries[path[first]]
@@ -170,24 +170,19 @@ class Reader:
         said: list[Message] = []
         for index in with_side(chain, path[first:]):
             entry = chain.entries[index]
-            said += self._messages(entry, data[entry.start - offset : entry.end - offset])
+            said += self._messages(entry)
         return said
 
-    def _messages(self, entry: Entry, data: bytes) -> Iterator[Message]:
-        if entry.kind is Kind.OTHER and b'"queued_command"' not in data[:400]:
-            return
-        for record in lines.parsed(data):
-            if record.get("uuid") != entry.uuid:
-                continue
-            for message in self._voice.speak(record, entry.kind):
-                if isinstance(message, Answered):
-                    yield from self._subagents.named(message.call_id, message.details)
-                yield message
-                if isinstance(message, Said):
-                    for block in message.blocks:
-                        if isinstance(block, CallBlock):
-                            yield from self._subagents.of(block.id)
-                            yield from self._side_chains.of(block)
+    def _messages(self, entry: Entry) -> Iterator[Message]:
+        for message in self._voice.speak(entry):
+            if isinstance(message, Answered):
+                yield from self._subagents.named(message.call_id, message.details)
+            yield message
+            if isinstance(message, Said):
+                for block in message.blocks:
+                    if isinstance(block, CallBlock):
+                        yield from self._subagents.of(block.id)
+                        yield from self._side_chains.of(block)
 
     def _remember(self, chain: Chain, tip: int) -> None:
         """What the next line may follow."""
@@ -215,9 +210,9 @@ class Reader:
 
 def _backwards(
     file: int, end: int, window: int, find: Callable[[Chain, bool], int]
-) -> tuple[Chain, int, bytes, int, Lines] | None:
+) -> tuple[Chain, int, int, Lines] | None:
     """A stretch of the file before `end` that holds what `find` looks for and, on the way there, a
-    place to begin at: its chain, the tip, its bytes, their offset, what was read in them."""
+    place to begin at: its chain, the tip, its offset in the file, what was read in it."""
     while True:
         offset = max(0, end - window)
         data = os.pread(file, end - offset, offset)
@@ -228,7 +223,7 @@ def _backwards(
         chain = chains.connect(read.entries, whole=offset == 0, leaf=read.facts.leaf)
         tip = find(chain, offset == 0)
         if tip >= 0 and (offset == 0 or _begin(chain, chain.path(tip)) is not None):
-            return chain, tip, data, offset, read
+            return chain, tip, offset, read
         if offset == 0:
             return None
         window *= 2
@@ -255,15 +250,18 @@ def with_side(chain: Chain, path: list[int]) -> list[int]:
     apis = {entries[index].api for index in path if entries[index].api}
     answered = {answer for index in path for answer in entries[index].answers}
     calls: set[str] = set()
+    unread: list[Entry] = []  # answers of which nobody had to know what they call
     start = path[0] if path else len(entries)
     for index in range(start, len(entries)):
         entry = entries[index]
         if entry.kind is Kind.ASSISTANT and entry.api in apis:
             taken.add(index)
-            calls.update(entry.calls)
+            unread.append(entry)
         elif entry.answers and index not in taken:
-            missing = set(entry.answers) & calls - answered
+            calls.update(call for one in unread for call in one.calls)
+            unread.clear()
+            missing = [one for one in entry.answers if one in calls and one not in answered]
             if missing:
                 taken.add(index)
-                answered |= missing
+                answered.update(missing)
     return sorted(taken)

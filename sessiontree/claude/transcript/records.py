@@ -1,9 +1,10 @@
 """One line of a transcript → the fields of it that matter.
 
-Most bytes of a transcript are attachments, answers and tool results, of which nothing is needed
-but whose child they are. So lines are read with a schema: msgspec passes over what it does not
-name, and what it names is there with the right type or the line is odd. Odd lines are read
-without the schema, slowly; nothing here raises for what a line holds.
+Most bytes of a transcript are attachments, answers and tool results, of which mostly nothing is
+needed but whose child they are. So lines are read with a schema: msgspec passes over what it does
+not name, what it names as `Raw` it only finds the end of, and the rest is there with the right
+type or the line is odd. Odd lines are read without the schema, slowly; nothing here raises for
+what a line holds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
+from msgspec.structs import replace
 
 
 class Source(Struct, rename="camel", gc=False, frozen=True):
@@ -24,6 +26,7 @@ class Source(Struct, rename="camel", gc=False, frozen=True):
     message_uuid: str = ""
 
 
+_NULL = Raw(b"null")
 _Count = Annotated[int, Meta(ge=0)]
 
 
@@ -39,7 +42,7 @@ class Tokens(Struct, gc=False, frozen=True):
 class Message(Struct, gc=False, frozen=True):
     id: str = ""
     model: str = ""
-    content: Raw = Raw(b"null")
+    content: Raw = _NULL
     usage: Tokens | None = None
 
 
@@ -61,6 +64,7 @@ class Segment(Struct, rename="camel", gc=False, frozen=True):
 
 class Compaction(Struct, rename="camel", gc=False, frozen=True):
     preserved_segment: Segment | None = None
+    pre_tokens: int | None = None
 
 
 class Record(Struct, rename="camel", gc=False, frozen=True):
@@ -77,14 +81,21 @@ class Record(Struct, rename="camel", gc=False, frozen=True):
     cwd: str = ""
     request_session_id: str = ""
     forked_from: Source | None = None
+    # of what was said
+    is_api_error_message: bool | None = None
+    tool_use_result: Raw = _NULL
+    attachment: Raw = _NULL
     # of what was typed, or was not
     prompt_source: str | None = None
     origin: Origin | None = None
     is_meta: bool | None = None
     is_compact_summary: bool | None = None
     is_visible_in_transcript_only: bool | None = None
-    # of a compaction
+    # of what Claude Code notes
     subtype: str | None = None
+    level: str | None = None
+    content: Raw = _NULL
+    # of a compaction
     logical_parent_uuid: str | None = None
     compact_metadata: Compaction | None = None
     # of state
@@ -145,7 +156,7 @@ def time(record: Record) -> str:
 
 
 def content(raw: Raw) -> Any:
-    """The content of a message, parsed."""
+    """What was only passed over, parsed: the content of a message, the details of a result."""
     try:
         return _any.decode(raw)
     except _ODD:
@@ -163,6 +174,21 @@ def blocks(raw: Raw) -> str | Sequence[Block]:
         return found
     found = found if isinstance(found, list) else []
     return [_lenient(Block, block) for block in found if isinstance(block, dict)]
+
+
+def owned(record: Record) -> Record:
+    """The same with bytes of its own: what was passed over is else a view of the file's, and keeps
+    all that was read at once in memory."""
+    message = record.message
+    if message is not None:
+        message = replace(message, content=message.content.copy())
+    return replace(
+        record,
+        message=message,
+        tool_use_result=record.tool_use_result.copy(),
+        attachment=record.attachment.copy(),
+        content=record.content.copy(),
+    )
 
 
 def lenient(found: Mapping[str, Any]) -> Record:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.transcript import lines
+from sessiontree.claude.transcript import lines, records
 from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
@@ -107,18 +107,17 @@ class Subagents:
         except OSError:
             return
         read = lines.read(data, agent.offset, last=False)
-        start, agent.offset = agent.offset, read.end
+        agent.offset = read.end
         for entry in read.side + read.entries:
             if entry.uuid in agent.seen:
                 continue
             agent.seen.add(entry.uuid)
-            for record in lines.parsed(data[entry.start - start : entry.end - start]):
-                for message in agent.voice.speak(record, entry.kind):
-                    yield message
-                    if isinstance(message, Said):
-                        for block in message.blocks:
-                            if isinstance(block, CallBlock):
-                                yield from self.of(block.id)
+            for message in agent.voice.speak(entry):
+                yield message
+                if isinstance(message, Said):
+                    for block in message.blocks:
+                        if isinstance(block, CallBlock):
+                            yield from self.of(block.id)
 
 
 class SideChains:
@@ -126,29 +125,30 @@ class SideChains:
     call is that they belong to."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, tuple[Entry, bytes]] = {}  # uuid → entry, its line
+        self._entries: dict[str, Entry] = {}  # by uuid
 
-    def add(self, entries: Iterable[Entry], data: bytes, offset: int) -> None:
-        """Side lines of a stretch of the file, which begins at `offset`."""
-        earlier = {one.uuid: (one, data[one.start - offset : one.end - offset]) for one in entries}
-        self._lines = earlier | self._lines
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Side lines of a stretch of the file."""
+        if not entries:
+            return
+        for entry in entries:
+            entry.record = records.owned(entry.record)
+        self._entries = {entry.uuid: entry for entry in entries} | self._entries
 
     def of(self, call: CallBlock) -> Iterator[Message]:
         """What the subagent of a call said: the first side chain that begins with its prompt."""
         told = call.input.get("prompt")
         if not isinstance(told, str):
             return
-        roots = (entry for entry, _ in self._lines.values() if entry.parent not in self._lines)
+        known = self._entries
+        roots = (entry for entry in known.values() if entry.parent not in known)
         root = next((one for one in roots if one.kind is Kind.PROMPT and one.text == told), None)
         if root is None:
             return
         chain = {root.uuid}
-        for entry, _ in self._lines.values():
+        for entry in known.values():
             if entry.parent in chain:
                 chain.add(entry.uuid)
         voice = Voice(call.id)
-        for uuid in [uuid for uuid in self._lines if uuid in chain]:
-            entry, line = self._lines.pop(uuid)
-            for record in lines.parsed(line):
-                if record.get("uuid") == uuid:
-                    yield from voice.speak(record, entry.kind)
+        for uuid in [uuid for uuid in known if uuid in chain]:
+            yield from voice.speak(known.pop(uuid))

@@ -102,9 +102,20 @@ class CompareScreen(Screen[Chosen | None]):
 
     def changed(self) -> None:
         """Something may be new: look in a moment, once for all that comes until then."""
-        if self._timer is None and self._lines:
-            live = self._seen is not None and all(line.whole for line in self._lines)
-            self._timer = self.set_timer(LIVE_SECONDS if live else FRAME_SECONDS, self._look)
+        if self._timer is not None or not self._lines:
+            return
+        if self._settled:
+            self._timer = self.set_timer(LIVE_SECONDS, self._look)
+        elif self._is_waited_for():
+            self._look()
+        else:
+            self._timer = self.set_timer(FRAME_SECONDS, self._look)
+
+    def _is_waited_for(self) -> bool:
+        """Whether all sides have come as far as a person waits for: their ends, or all of them."""
+        if any(line.loading for line in self._lines):
+            return False
+        return self._seen is None or all(line.whole for line in self._lines)
 
     @on(CompareView.Resized)
     def _look(self) -> None:
@@ -143,9 +154,9 @@ class CompareScreen(Screen[Chosen | None]):
             self._comparing = False
         if not self.is_attached:
             return  # it was left meanwhile
-        self.view.show(told)
-        self._tell(found)
         self._settled = all(source.whole for source in sources)
+        self.view.show(told, whole=self._settled)
+        self._tell(found)
         if self._again:
             self._again = False
             self._look()

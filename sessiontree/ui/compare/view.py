@@ -65,6 +65,7 @@ class CompareView(Scroller, can_focus=True):
         """The chosen one, from 0: the only one that is shown where there is no room for all."""
         self._sides = len(cwds)
         self._unfolded = False
+        self._whole = False
         self._current: list[Stop] = []
         """The difference that was gone to last: a line of each side that has it."""
         self._measuring: Iterator[None] | None = None
@@ -82,7 +83,10 @@ class CompareView(Scroller, can_focus=True):
         wide = max(LEAST_COLUMN // 2, self.inner_width)
         return wide - _EDGES, (self._column(0) if self.together else wide) - _EDGES
 
-    def show(self, content: Content) -> None:
+    def show(self, content: Content, *, whole: bool = True) -> None:
+        """`whole`: not soon to be followed by more of the same. Until then only what is on the
+        screen is measured: what will move need not be."""
+        self._whole = whole
         self.viewport.show(content)
         self._measuring = None
         self.show_viewport()
@@ -96,7 +100,7 @@ class CompareView(Scroller, can_focus=True):
             return  # not on the screen yet
         self.set_extent()
         self.refresh()
-        if not self.viewport.is_measured:
+        if self._whole and not self.viewport.is_measured:
             self.start_idle()
 
     def on_resize(self) -> None:
@@ -121,7 +125,7 @@ class CompareView(Scroller, can_focus=True):
         return room - column * (self._sides - 1) if side == self._sides - 1 else column
 
     def idle(self) -> bool:
-        if self._measuring is None and self.viewport.is_measured:
+        if not self._whole or (self._measuring is None and self.viewport.is_measured):
             return False
         self._measuring = self._measuring or self.viewport.measure()
         before = self.viewport.seen()
