@@ -18,10 +18,11 @@ from sessiontree.commands.demo import recall
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
-from sessiontree.demo.scenes import SUGGESTIONS, next_steps, script
+from sessiontree.demo.scenes import SUGGESTIONS, script, ways
 from sessiontree.model.event import Text, Thinking
 from sessiontree.model.run import Allow
 from sessiontree.ui.app import SessionTree
+from sessiontree.ui.compare import CompareScreen
 from sessiontree.ui.dialogs.fanout import FanOutDialog
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
@@ -29,12 +30,13 @@ SIZE = (140, 42)
 PATIENCE_SECONDS = 60
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Let the app go on until something is the case."""
+async def until(pilot: Pilot[None], condition: Callable[[], object], *, drawn: bool = True) -> None:
+    """Let the app go on until something is the case, and is drawn."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await pilot.pause(0.05)
-    await pilot.pause(0.1)  # and let it be drawn
+    if drawn:
+        await pilot.pause(0.1)
 
 
 async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
@@ -50,12 +52,21 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     await pilot.press("l", "j", "j", "l")
     root = tree.rows.list[0].session
     tree.select(root, engine.forest.session(root).line[1].id)  # type: ignore[union-attr]
-    main.composer.put(next_steps.NAME)
+    main.composer.put(ways.DROP)
     await pilot.press("F")
     await until(pilot, lambda: isinstance(app.screen, FanOutDialog))
     await pilot.pause(0.5)
     save("fanout")
-    await pilot.press("escape", "f")
+    await pilot.press("enter")
+    await until(pilot, lambda: len(engine.runs_in(main.selected_group)) == 3)
+    await until(pilot, lambda: not list(engine.pool))
+    await pilot.press("=")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.is_settled)
+    save("compare")
+    await pilot.press("escape")
+    await until(pilot, lambda: app.screen is main)
+    tree.select(root, engine.forest.session(root).line[1].id)  # type: ignore[union-attr]
+    await pilot.press("f")
     main.composer.put("Try a leaky bucket instead")
     await pilot.pause(0.5)
     save("fork")
@@ -89,7 +100,7 @@ async def draw(app: SessionTree, pilot: Pilot[None]) -> None:
     await until(
         pilot, lambda: engine.streams.opened and engine.streams.opened.session == run.plan.session
     )
-    await until(pilot, typing)
+    await until(pilot, typing, drawn=False)  # a question may come in the next moment
     save("tree")
 
 

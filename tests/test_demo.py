@@ -419,13 +419,13 @@ def test_several_models_suggest_several_names(demo: DemoPlace) -> None:
     ("prompt", "said"),
     [
         (
-            f"{ways.WIRE}\n\nThis goes on from the session ‹opus · Drop them›, which ended with:"
-            "\n\nDone.\n\nIt changed these files:\n- limiter.py",
-            "its last answer and `limiter.py`",
+            f"{ways.WRITE_IT}\n\nThis goes on from the session ‹opus · Drop them›, which ended "
+            "with:\n\nLike this:\n\n```python\nprint(1)\n```",
+            "`sweep.py` is there",
         ),
         ("\n\nThis goes on from the session ‹Draw it›, which ended with:\n\nA chart.", "‹Draw it›"),
         ("From the branch ‹Draw it›: \n\nIt ended with:\n\nA chart.", "branch ‹Draw it› came to"),
-        (ways.WIRE, "nothing came along"),
+        (ways.WRITE_IT, "nothing came along"),
     ],
 )
 async def test_what_is_brought_from_another_session_is_seen(
@@ -434,17 +434,21 @@ async def test_what_is_brought_from_another_session_is_seen(
     with MessagesApi(script(demo.workspace)) as api:
         result = await ask(of(demo, api), prompt)
     assert said in str(result.result)
+    written = demo.workspace / "sweep.py"
+    assert written.exists() is ("```" in prompt)
+    assert "```" not in prompt or written.read_text() == "print(1)\n"
 
 
-def test_several_models_write_one_file_in_several_ways(demo: DemoPlace) -> None:
+def test_several_models_drop_them_in_several_ways(demo: DemoPlace) -> None:
     written = set()
     for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"):
         body = {"model": model, "messages": [{"role": "user", "content": ways.DROP}]}
         reply = script(demo.workspace)(Request(body, {}))
         assert isinstance(reply, Reply)
-        (call,) = (block for block in reply.blocks if isinstance(block, ToolUse))
-        compile(call.input["content"], "sweep.py", "exec")
-        written.add(call.input["content"])
+        (text,) = (block.text for block in reply.blocks if isinstance(block, Text))
+        code = text.split("```python\n")[1].split("```")[0]
+        compile(code, "sweep.py", "exec")
+        written.add(code)
     assert len(written) == 3
 
 

@@ -162,6 +162,18 @@ async def test_earlier_events_come_in_without_moving_what_is_read() -> None:
         assert app.rows[0] == "    Text 0"
 
 
+async def test_a_resize_keeps_hold_of_the_end() -> None:
+    """As when the composer below it grows with its text, and shrinks when that is sent."""
+    app = StreamApp(texts(50))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settle(app, pilot)
+        for height in (26, 12, 30, 20):
+            await pilot.resize_terminal(60, height)
+            await settle(app, pilot)
+            assert app.view.follow and app.rows[-1] == "    Text 49"
+        assert (False, 0) not in app.seen
+
+
 async def test_a_resize_keeps_what_is_at_the_top() -> None:
     app = StreamApp([Text(key=str(n), text=f"Text {n} " + "words " * 60) for n in range(200)])
     async with app.run_test(size=(100, 20)) as pilot:

@@ -36,7 +36,7 @@ SUGGESTIONS = (
     Suggestion(next_steps.PLAN, "a plan to read before anything is changed"),
     Suggestion(arms.LIMITS, "a question back to you"),
     Suggestion(ways.DROP, "ctrl+f sends it to three models at once; = then compares what they did"),
-    Suggestion(ways.WIRE, "press H in the tree first: what came of that row goes along"),
+    Suggestion(ways.WRITE_IT, "press H in the tree first: the answer of that row goes along"),
     Suggestion(next_steps.REVIEW, "a subagent at work"),
     Suggestion(
         next_steps.NAME, "ctrl+f again; m in the tree carries the best one back to the parent"

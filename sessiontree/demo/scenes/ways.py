@@ -1,5 +1,5 @@
-"""Scenes for exploring alternatives: one prompt that each model answers with a file of its own, and
-what is said where one session's outcome goes on in another."""
+"""Scenes for exploring alternatives: a question that each model answers in its own way, and what
+is done where one session's outcome goes on in another."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sessiontree.demo.reply import Thinking, say
 from sessiontree.demo.scenes.stage import SCENES, Scene, Turn, prose, scene
 from sessiontree.demo.scenes.steps import write
 
-DROP = "Drop the buckets of clients that never come back"
-WIRE = "Use it in the limiter"
+DROP = "How would you drop the buckets of clients that never come back?"
+WRITE_IT = "Write it"
 
 _HANDED = re.compile(r"This goes on from the session ‹(.+?)›")
 _CARRIED = re.compile(r"From the branch ‹(.+?)›")
-_FILE = re.compile(r"^- (\S+\.py)$", re.MULTILINE)
+_CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 OPUS = '''\
 """Drops the buckets of clients that never come back."""
@@ -76,43 +76,39 @@ def sweep(buckets: dict[str, TokenBucket]) -> None:
 
 WAYS = {
     "opus": (
-        OPUS,
         "What may go without anybody noticing? A bucket that is full again: a new one is full too.",
-        "`sweep.py` is there. **A bucket that is full again is dropped**, since a new one would "
-        "be full too. It looks at all buckets, so call it once a minute and not with each "
-        "request.",
+        "**Drop each bucket that is full again**, since a new one would be full too. This looks at "
+        "all of them, so I would call it once a minute and not with each request.",
+        OPUS,
     ),
     "sonnet": (
-        SONNET,
         "A full bucket may go. But a sweep over all of them would make one request wait for it.",
-        "`sweep.py` is there. **A bucket that is full again is dropped**, since a new one would "
-        "be full too. It looks at two buckets, so call it with each request and never think of "
-        "it again.",
+        "**Drop each bucket that is full again**, since a new one would be full too. This looks at "
+        "two of them, so I would call it with each request and never think of it again.",
+        SONNET,
     ),
     "haiku": (
-        HAIKU,
         "A limit on their number is the simplest thing that works.",
-        "`sweep.py` is there. **The bucket that was used longest ago is dropped** once there are "
-        "more than 10,000. A client that is still waiting may get a full one, so choose the "
-        "number well.",
+        "**Drop the buckets that were used longest ago**, once there are more than 10,000. A "
+        "client that still waits may get a full one, so I would choose the number well.",
+        HAIKU,
     ),
 }
 
 
 @scene(DROP)
 def drop(turn: Turn) -> Scene:
-    """Each model does it in its own way, in a file of the same name: worth comparing."""
+    """Each model has an answer of its own: worth comparing."""
     model = next((family for family in WAYS if family in turn.request.model), "opus")
-    code, thought, answer = WAYS[model]
-    yield from write(turn, "sweep.py", code, Thinking(thought))
-    yield say(answer)
+    thought, answer, code = WAYS[model]
+    yield say(Thinking(thought), f"{answer}\n\n```python\n{code}```\n")
 
 
-@scene(WIRE)
-def wire(turn: Turn) -> Scene:
+@scene(WRITE_IT)
+def write_it(turn: Turn) -> Scene:
     yield say(
         "I would, but I do not know what *it* is: nothing came along with this prompt. Press "
-        "`H` on the row of a session that wrote something, and its outcome goes into the composer."
+        "`H` on the row of a session that has an answer, and it goes into the composer."
     )
 
 
@@ -127,25 +123,23 @@ HANDED_OVER, CARRIED_BACK = "\0handed over", "\0carried back"  # nobody types th
 
 
 def handed_over(turn: Turn) -> Scene:
-    origin = _origin(_HANDED, turn)
-    files = _FILE.findall(turn.prompt)
-    if files:
-        yield say(
-            f"I was not there: all I know of ‹{origin}› is what you brought along. So I read what "
-            "it left behind.",
-            turn.read(files[0]),
-        )
+    origin, code = _origin(_HANDED, turn), _CODE.search(turn.prompt)
+    start = f"I was not there: all I know of ‹{origin}› is what you brought along."
+    if code is None:
+        yield say(f"{start} That is its last answer, and no code in it that I could write down.")
+        return
+    yield from write(
+        turn, "sweep.py", code[1], f"{start} That is enough: its last answer has the code."
+    )
     yield say(
         prose(
             """
-            I start from the outcome, not from the conversation: {seen}. That is the point of
-            handing over. The way there (what was tried, what was read) stays in
-            ‹{origin}›, and I begin with an empty head and a small context.
+            `sweep.py` is there. I started from the outcome and not from the conversation: what
+            was tried and read on the way stays in ‹{origin}›, and my context is small.
 
-            What to do now is up to you: I am the demo's scripted model, and this is as far as my
-            part goes. In the tree, `⇢` says where this session comes from.
+            That is what handing over is for: analysis in one session, implementation in another.
+            In the tree, `⇢` says where this session comes from.
             """,
-            seen=f"its last answer and `{files[0]}`" if files else "its last answer",
             origin=origin,
         )
     )

@@ -95,10 +95,15 @@ class MainBase(Screen[None]):
         self._stale.update(parts)
         if self._frame is None:
             wait = self._drawn + FRAME_SECONDS - time.monotonic()
-            self._frame = self.set_timer(max(0.001, wait), self._draw)
+            self._frame = self.set_timer(max(0.001, wait), self._draw_frame)
+
+    def _draw_frame(self) -> None:
+        self._frame = None
+        # While the app closes, its widgets are gone before their screen is.
+        if self.is_attached and self.query_one_optional(TreeView) is not None:
+            self._draw()
 
     def _draw(self) -> None:
-        self._frame = None
         self._drawn = time.monotonic()
         stale, self._stale = self._stale, set()
         if "tree" in stale:

@@ -89,6 +89,8 @@ class Scroller(ScrollView):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Textual scrolled: the wheel, the scrollbar, a selection that is drawn past the edge."""
         super().watch_scroll_y(old_value, new_value)
+        if self.scrollable_content_region.height != self.viewport.height:
+            return  # nobody scrolled: it has another height, and its resize places it anew
         if round(new_value) != self.viewport.top:
             self.viewport.scroll(round(new_value))
             self.show_viewport()
