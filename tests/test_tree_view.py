@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Overlay, Status
+from sessiontree.model.rows import Key, Kind
 from sessiontree.ui.tree import TreeView
 from tests.test_forest import chain
 from tests.tree_scene import DAY, HOUR, NOW, fork, line, scene, session
@@ -166,6 +167,23 @@ async def test_unfolding_brings_what_is_below_on_screen() -> None:
         await pilot.press("j", "l")
         assert app.keys[1:7] == [("login", ""), *(("login", f"l{n}") for n in range(1, 6))]
         assert app.view.scroll_offset.y == 1
+
+
+async def test_a_fan_out_that_is_gone_to_shows_its_ways() -> None:
+    app = TreeApp()
+    async with app.run_test(size=(80, 4)) as pilot:
+        app.view.select("way1")
+        assert app.view.current is not None
+        group = app.view.current.parent
+        assert group is not None and group.kind is Kind.GROUP
+        await pilot.press("g")
+        while app.view.rows.list[app.view.cursor + 1] is not group:
+            await pilot.press("j")
+        assert app.view.select_group("way1")
+        await pilot.pause()
+        at = [app.view.rows.index(Key(Kind.SESSION, id)) for id in app.view.rows.members(group)]
+        top = app.view.scroll_offset.y
+        assert [top, *at] == list(range(app.view.cursor, app.view.cursor + 4))
 
 
 async def test_everything_below_a_session_unfolds_with_one_key() -> None:

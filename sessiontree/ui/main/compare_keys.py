@@ -42,6 +42,7 @@ class CompareKeys(StartKeys):
         elif len(ends) < FEWEST:
             self.app.say("It is the same turn: space marks another row to compare it with")
         else:
+            self.app.clear_notifications()  # a passing word would stand on the columns
             self.comparing = CompareScreen(self.engine, list(ends.values()), self.now)
             self.app.push_screen(self.comparing, self._compared)
 

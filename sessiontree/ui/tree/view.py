@@ -121,6 +121,7 @@ class TreeView(RowCanvas, can_focus=True):
         row = self.current
         if row is not None and row.parent is not None and row.parent.kind is Kind.GROUP:
             self._rows_changed(self.rows.index(row.parent.key))
+            self._bring_all_on_screen()
         return True
 
     def filter(self, query: str) -> None:
@@ -281,7 +282,7 @@ class TreeView(RowCanvas, can_focus=True):
     def _toggle(self, row: Row) -> None:
         self.rows.toggle(row)
         self._rows_changed()
-        self._bring_on_screen(min(self.rows.end(self.cursor), self.cursor + self._height) - 1)
+        self._bring_all_on_screen()
 
     def _rows_changed(self, index: int | None = None, *, follow: bool = True) -> None:
         """Draw the rows with the cursor at `index`, by default on the row where it was."""
@@ -307,6 +308,10 @@ class TreeView(RowCanvas, can_focus=True):
             self._scroll(index)
         elif index >= top + height:
             self._scroll(index - height + 1)
+
+    def _bring_all_on_screen(self) -> None:
+        """As much as fits of what is below the row with the cursor."""
+        self._bring_on_screen(min(self.rows.end(self.cursor), self.cursor + self._height) - 1)
 
     def _scroll(self, y: int) -> None:
         if y != self.scroll_offset.y and self._height:
