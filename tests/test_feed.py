@@ -213,6 +213,21 @@ def test_an_attempt_that_was_given_up_stays_and_is_no_longer_typed() -> None:
     ]
 
 
+def test_why_a_run_failed_is_told_once() -> None:
+    feed = fed(
+        prompt("p"),
+        Noted(key="n", what="api error", text="Not logged in", level=Level.ERROR),
+        Ended(key="e", ok=False, text="Not logged in"),
+        prompt("p2"),
+        Ended(key="e2", ok=False, text="Not logged in"),
+    )
+    results = [event for event in feed.events if isinstance(event, Result)]
+    assert [(result.text, result.told) for result in results] == [
+        ("Not logged in", True),
+        ("Not logged in", False),
+    ]
+
+
 def test_whatever_is_open_is_closed_when_the_run_ends() -> None:
     for end in (
         Ended(key="e", ok=False, text="killed"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sessiontree.claude.transcript import messages
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, ToolUse, say
@@ -92,9 +93,13 @@ class Bench:
         await self.until(lambda: run.outcome is not None)
         return run
 
-    def transcript(self, session: str) -> list[dict[str, Any]]:
+    def file(self, session: str) -> Path:
         (path,) = self.place.config_dir.glob(f"projects/*/{session}.jsonl")
-        return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+        return path
+
+    def transcript(self, session: str) -> list[dict[str, Any]]:
+        lines = self.file(session).read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines if line]
 
     def prompts(self, session: str) -> list[str]:
         return [
@@ -324,6 +329,13 @@ async def test_api_faults_are_said(
     run = await bench.run(Verb.NEW, "One")
     assert run.outcome and run.outcome.ending is Ending.FAILED
     assert words in run.outcome.reason.words
+    heard = [one.text for one in bench.messages if isinstance(one, m.Noted) and one.what == "error"]
+    read = [
+        one.text
+        for one in messages(bench.file(run.plan.session))
+        if isinstance(one, m.Noted) and one.what == "error"
+    ]
+    assert heard and read == heard, "what is read later says the same"
 
 
 async def test_no_key_and_no_login(bench: Bench) -> None:

@@ -7,28 +7,18 @@ from collections.abc import Sequence
 
 import claude_agent_sdk as sdk
 
+from sessiontree.claude import api_errors
+from sessiontree.claude.api_errors import short
 from sessiontree.claude.process import Silent
 from sessiontree.model.run import Plan, Reason
 from sessiontree.model.text import clean_line
-
-_API_KINDS = {
-    "authentication_failed": "Claude Code is not logged in, or the key was refused. "
-    "Run `claude` and type /login, or set ANTHROPIC_API_KEY, then try again.",
-    "billing_error": "The account cannot pay for this request. Mend that, then try again.",
-    "rate_limit": "The rate limit is reached. Wait a little, then try again.",
-    "server_error": "The API has trouble. Wait a little, then try again.",
-}
-"""By `AssistantMessage.error`, claude-agent-sdk 0.2.187."""
-
-MOST = 300
-"""Characters kept of a text that a process or server gave as its reason."""
 
 _KEPT = "What had arrived is kept; try again."
 
 
 def of(error: BaseException, plan: Plan, stderr: Sequence[str]) -> Reason:
     """For an exception that ended a run."""
-    said = _short(" ".join(stderr))
+    said = short(" ".join(stderr))
     everything = f"{error} {said}"
     if isinstance(error, sdk.CLINotFoundError):
         return Reason(
@@ -50,15 +40,15 @@ def of(error: BaseException, plan: Plan, stderr: Sequence[str]) -> Reason:
     if isinstance(error, Silent):
         return Reason(f"Claude Code closed its output and lived on, so it was ended. {_KEPT}", said)
     if isinstance(error, sdk.ResultError):
-        return Reason("Claude Code ended with an error. Try again.", _short(str(error)))
+        return Reason("Claude Code ended with an error. Try again.", short(str(error)))
     if isinstance(error, sdk.ProcessError) and error.exit_code:
         return Reason(f"Claude Code {_exit(error.exit_code)}. {_KEPT}", said)
     if isinstance(error, sdk.CLIConnectionError):
         if "Failed to start" in str(error):
-            return Reason("Claude Code could not be started.", _short(str(error)))
+            return Reason("Claude Code could not be started.", short(str(error)))
         return no_result(stderr)
     if type(error) is Exception:  # what the SDK makes of an error that the CLI answers with
-        return Reason("Claude Code gave an error. Try again.", _short(str(error)))
+        return Reason("Claude Code gave an error. Try again.", short(str(error)))
     return Reason(f"Claude Code could not be understood ({type(error).__name__}). {_KEPT}")
 
 
@@ -71,18 +61,18 @@ def _exit(code: int) -> str:
 def no_start(seconds: float, stderr: Sequence[str]) -> Reason:
     """The CLI is there and says nothing."""
     text = f"Claude Code did not answer within {seconds:.0f} s of its start, so it was ended."
-    return Reason(f"{text} Try again.", _short(" ".join(stderr)))
+    return Reason(f"{text} Try again.", short(" ".join(stderr)))
 
 
 def no_result(stderr: Sequence[str]) -> Reason:
     """The CLI went away without a result."""
-    return Reason(f"Claude Code ended before it was done. {_KEPT}", _short(" ".join(stderr)))
+    return Reason(f"Claude Code ended before it was done. {_KEPT}", short(" ".join(stderr)))
 
 
 def of_api(heard: sdk.AssistantMessage) -> Reason:
     """For an API error that the CLI gives in the assistant's place."""
-    said = _short(" ".join(b.text for b in heard.content if isinstance(b, sdk.TextBlock)))
-    return Reason(_API_KINDS.get(heard.error or "", "The API gave an error. Try again."), said)
+    texts = (block.text for block in heard.content if isinstance(block, sdk.TextBlock))
+    return api_errors.of_api(heard.error, short(" ".join(texts)))
 
 
 def of_result(result: sdk.ResultMessage) -> Reason:
@@ -91,10 +81,4 @@ def of_result(result: sdk.ResultMessage) -> Reason:
         return Reason("It reached the limit of turns for one run. Continue to go on.")
     errors = result.errors if isinstance(result.errors, list) else []
     reason = result.result or "; ".join(map(str, errors)) or result.subtype
-    return Reason("The run failed. Try again.", _short(str(reason)))
-
-
-def _short(text: str) -> str:
-    """A text on one line, clean; of a long one its two ends."""
-    line = clean_line(text[: 40 * MOST] + text[40 * MOST :][-40 * MOST :])
-    return line if len(line) <= MOST else f"{line[: MOST // 2]} … {line[-MOST // 2 :]}"
+    return Reason("The run failed. Try again.", short(str(reason)))

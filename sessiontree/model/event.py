@@ -91,6 +91,7 @@ class Result(Event):
     ok: bool
     interrupted: bool = False  # by a person; then it is not `ok`
     text: str = ""
+    told: bool = False  # a notice above it says the same
     cost_usd: float | None = None
     tokens: int | None = None
     seconds: float | None = None

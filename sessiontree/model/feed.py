@@ -27,6 +27,7 @@ from sessiontree.model.message import (
     Delta,
     DeltaKind,
     Ended,
+    Level,
     Message,
     Noted,
     Prompted,
@@ -89,6 +90,7 @@ class Feed:
         self._first_turn = self._next_turn = first_turn
         self._mark_after, self._mark_text = mark_after, clean_line(mark_text)
         self._was_closed = False
+        self._trouble = ""  # what was noted last as gone wrong
         if self._mark_text and mark_after is None:
             self._put("", Mark(key=MARK_KEY, text=self._mark_text, first=True))
 
@@ -190,6 +192,7 @@ class Feed:
         number = known.event.number if known and isinstance(known.event, Prompt) else 0
         begins_turn = known is None and not message.agent
         if begins_turn:
+            self._trouble = ""
             self.close()
             number = self._next_turn
             self._next_turn += 1
@@ -251,17 +254,21 @@ class Feed:
             text=clean(message.text),
             level=message.level,
         )
+        if notice.level is Level.ERROR:
+            self._trouble = notice.text
         self._put(message.agent, notice)
 
     def _ended(self, message: Ended) -> None:
         if message.key not in self._nodes:
             self.close()
+        text = clean(message.text)
         result = Result(
             key=message.key,
             at=message.at,
             ok=message.ok,
             interrupted=message.interrupted,
-            text=clean(message.text),
+            text=text,
+            told=bool(text) and text == self._trouble,
             cost_usd=message.cost_usd,
             tokens=message.tokens,
             seconds=message.seconds,

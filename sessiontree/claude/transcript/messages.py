@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sessiontree.claude import api_errors
 from sessiontree.claude.transcript import prompts, records
 from sessiontree.claude.transcript.entries import SYNTHETIC, Entry, seconds
 from sessiontree.claude.transcript.prompts import Kind
@@ -61,8 +62,9 @@ class Voice:
     def _assistant(self, entry: Entry, at: float | None) -> Iterator[m.Message]:
         content, model = entry.content, entry.model
         if entry.record.is_api_error_message is True:
-            text = "\n".join(prompts.texts_of(content)) or "API error"
-            yield self._noted(entry, "error", text, m.Level.ERROR, at)
+            kind = records.content(entry.record.error)
+            reason = api_errors.of_api(kind, "\n".join(prompts.texts_of(content)))
+            yield self._noted(entry, "error", reason.words, m.Level.ERROR, at)
             return
         if model == SYNTHETIC:
             return

@@ -83,6 +83,7 @@ class Record(Struct, rename="camel", gc=False, frozen=True):
     forked_from: Source | None = None
     # of what was said
     is_api_error_message: bool | None = None
+    error: Raw = _NULL  # the kind of an API error
     tool_use_result: Raw = _NULL
     attachment: Raw = _NULL
     # of what was typed, or was not

@@ -297,7 +297,7 @@ def _result(result: Result, frame: Frame) -> Drawn:
         text = " · ".join(["interrupted", *facts])
         return Drawn([Line(text, (), before, (Piece("◌ ", "warning"),), style="muted")])
     lead, hang = (Piece("✗ ", "error"),), (Piece("  "),)
-    text = result.text.strip("\n")
+    text = "" if result.told else result.text.strip("\n")
     if not text or "\n" in text:
         head = Line(" · ".join(["failed", *facts]), (), before, lead, style="error")
         most = frame.limits.lines if frame.unfolded else _NOTICE_LINES
