@@ -140,8 +140,12 @@ class Library:
         progress = Progress(0, 1)
         ours = TRANSCRIPT.match(path.name) and path.parent.parent == self.root
         if ours and not is_through_link(path):
-            item = Item(str(path), 0)
-            self._take(item, readers.read(item), progress)
+            try:
+                size = path.stat().st_size
+            except OSError:
+                size = 0  # it is gone, or reading it says what is wrong
+            for item, scanned in readers.read_all([Item(str(path), size)]):
+                self._take(item, scanned, progress)
         progress.done = 1
         return progress
 

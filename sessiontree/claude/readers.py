@@ -1,4 +1,4 @@
-"""Reads transcripts: one, or many, where there is much to read on all cores."""
+"""Reads transcripts: one, or many, where there is much to read by other processes, on all cores."""
 
 from __future__ import annotations
 
@@ -45,14 +45,16 @@ def read(item: Item) -> Scanned | None:
 
 
 def read_all(items: Sequence[Item]) -> Iterator[Found]:
-    """The same for many. Those in front come early, not always first."""
+    """The same for many. Those in front come early, not always first. Also one that is large is read
+    by a process of its own: what it needed for that goes with it, and keys do not wait for it."""
     work = sum(item.size + PER_FILE for item in items)
     count = min(_cores(), MOST, len(items) // CHUNK)
-    if work < ENOUGH or count < 2:
+    large = any(item.size > ENOUGH for item in items)
+    if work < ENOUGH or (count < 2 and not large):
         return ((item, read(item)) for item in items)
     from sessiontree.claude import workers  # 10 ms, for what is rare
 
-    return workers.read_all([items[at : at + CHUNK] for at in range(0, len(items), CHUNK)], count)
+    return workers.read_all([items[at : at + CHUNK] for at in range(0, len(items), CHUNK)], max(count, 1))
 
 
 def _cores() -> int:

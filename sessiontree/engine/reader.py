@@ -18,7 +18,7 @@ from sessiontree.model.message import Message, Prompted
 from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
 from sessiontree.store.errors import StoreError
 
-CHUNK = 2 << 20
+CHUNK = 1 << 20
 """Bytes of a transcript read at a time behind the screen."""
 
 Source = tuple[Path, str | None, tuple[Turn, ...]]

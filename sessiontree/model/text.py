@@ -54,7 +54,7 @@ def clean_data(value: Any, depth: int = 40) -> Any:
     levels becomes an ellipsis: such a value is an attack, and a stack has an end."""
     if isinstance(value, str):
         return clean(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - the first is quick
         if not depth:
             return "…"
         return {clean(str(key)): clean_data(item, depth - 1) for key, item in value.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Any
 
 from sessiontree.claude.transcript import prompts, records
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.claude.transcript.records import Record
+from sessiontree.claude.transcript.records import Bare, Record
 
 CONVERSATION = {
     "user": Kind.META,
@@ -35,9 +36,10 @@ class Entry:
     turn: int = -1
     """Index of its turn, -1 before the first."""
     live: bool = False
+    _calls: tuple[str, ...] | None = None  # None: not looked for yet
 
     def __init__(self, record: Record, kind: Kind, start: int, end: int) -> None:
-        self.record = record
+        self.said: Bare = record
         self.uuid = record.uuid
         self.parent = record.parent_uuid or None
         """`parentUuid`; of a compaction's boundary what it follows."""
@@ -46,14 +48,20 @@ class Entry:
         self.end = end
 
     @property
+    def record(self) -> Record:
+        """All of its line, until it was let go."""
+        assert isinstance(self.said, Record)
+        return self.said
+
+    @property
     def time(self) -> str:
         """ISO 8601, as written; "" where there is none."""
-        return records.time(self.record)
+        return records.time(self.said)
 
     @property
     def source(self) -> tuple[str, str] | None:
         """`forkedFrom`: session id, message uuid."""
-        named = self.record.forked_from
+        named = self.said.forked_from
         if named is None or not named.session_id or not named.message_uuid:
             return None
         return named.session_id, named.message_uuid
@@ -61,24 +69,24 @@ class Entry:
     @property
     def writer(self) -> str:
         """`requestSessionId`: the session that an assistant line was copied from."""
-        return self.record.request_session_id if self.kind is Kind.ASSISTANT else ""
+        return self.said.request_session_id if self.kind is Kind.ASSISTANT else ""
 
     @property
     def api(self) -> str:
         """Id of the API message."""
-        message = self.record.message
+        message = self.said.message
         return message.id if message else ""
 
     @property
     def model(self) -> str:
-        message = self.record.message
+        message = self.said.message
         return message.model if message else ""
 
     @property
     def counts(self) -> tuple[int, int, int, int] | None:
         """The tokens of an API message: input, output, read from and written to the cache. None
         for one that Claude Code wrote itself."""
-        message = self.record.message
+        message = self.said.message
         if message is None or message.usage is None or message.model == SYNTHETIC:
             return None
         said = message.usage
@@ -92,17 +100,27 @@ class Entry:
     @property
     def content(self) -> Any:
         """Of its message. Parses it."""
-        message = self.record.message
+        message = self.said.message
         return records.content(message.content) if message else None
 
     @property
     def calls(self) -> tuple[str, ...]:
         """Ids of its tool uses. Parses the answer."""
-        message = self.record.message
+        if self._calls is not None:
+            return self._calls
+        message = self.said.message
         found = records.blocks(message.content) if message else ""
         if isinstance(found, str):
             return ()
         return tuple(block.id for block in found if block.type == "tool_use")
+
+    def let_go(self) -> None:
+        """Keeps of the line what the conversation hangs together by. The rest holds on to all the
+        bytes that were read with it."""
+        self._calls = self.calls if self.kind is Kind.ASSISTANT else ()
+        self.uuid = sys.intern(self.uuid)  # the next one's parent
+        self.parent = self.parent and sys.intern(self.parent)
+        self.said = records.bare(self.said)
 
 
 def seconds(time: str) -> float | None:

@@ -12,12 +12,16 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import FileIO
+from itertools import chain
 from typing import Any
 
 from sessiontree.claude.transcript import records
 from sessiontree.claude.transcript.entries import Entry, entry_of
 from sessiontree.claude.transcript.records import Record
 
+PIECE = 1 << 20
+"""Bytes of a large file that are in memory at a time."""
 _STRETCH = 1 << 20
 """Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
@@ -61,6 +65,37 @@ def read(data: bytes, offset: int = 0, *, last: bool = True) -> Lines:
     it is whole. About 1 ms for each MB; twice that where a line is odd."""
     lines = Lines()
     whole = data.rfind(b"\n") + 1
+    _add(lines, data, whole, offset)
+    if last and whole < len(data):
+        _tail(lines, data[whole:], offset + whole)
+    return lines
+
+
+def read_file(file: FileIO, size: int) -> Lines:
+    """The same for a whole file, about `size` bytes long. Of a large one only a piece is in memory
+    at a time, and then what the entries say, but not what was told."""
+    lines = Lines()
+    offset = 0
+    rest: list[bytes] = []  # of a line that goes on in the next piece
+    while data := file.read(min(PIECE, size + 1)):
+        if cut := data.rfind(b"\n") + 1:
+            known = len(lines.entries), len(lines.side)
+            whole = b"".join((*rest, data[:cut])) if rest or cut < len(data) else data
+            _add(lines, whole, len(whole), offset)
+            offset += len(whole)
+            rest.clear()
+            if size > PIECE:
+                for entry in chain(lines.entries[known[0] :], lines.side[known[1] :]):
+                    entry.let_go()
+        if cut < len(data):
+            rest.append(data[cut:])
+    if rest:
+        _tail(lines, b"".join(rest), offset)
+    return lines
+
+
+def _add(lines: Lines, data: bytes, whole: int, offset: int) -> None:
+    """Reads the whole lines that `data` has up to `whole`."""
     start = 0
     while start < whole:
         end = whole
@@ -71,9 +106,6 @@ def read(data: bytes, offset: int = 0, *, last: bool = True) -> Lines:
             _irregular(lines, stretch, offset + start)
         start = end
     lines.end = offset + whole
-    if last and whole < len(data):
-        _tail(lines, data[whole:], offset + whole)
-    return lines
 
 
 def _regular(lines: Lines, data: bytes, offset: int) -> bool:

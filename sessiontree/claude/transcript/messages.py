@@ -34,7 +34,10 @@ class Voice:
 
     def speak(self, entry: Entry) -> Iterator[m.Message]:
         """The messages of an entry; none for one that has nothing to show."""
-        kind, at = entry.kind, seconds(entry.time)
+        kind = entry.kind
+        if kind is Kind.OTHER and _QUEUED not in bytes(entry.record.attachment):
+            return  # nearly all of them: what else is in them need not be known
+        at = seconds(entry.time)
         if kind is Kind.ASSISTANT:
             yield from self._assistant(entry, at)
         elif kind is Kind.ANSWER:
@@ -102,10 +105,7 @@ class Voice:
 
     def _queued(self, entry: Entry, at: float | None) -> Iterator[m.Noted]:
         """A prompt that was typed while the agent worked reaches it inside of the turn."""
-        raw = entry.record.attachment
-        if _QUEUED not in bytes(raw):
-            return  # nearly all: what is in them need not be known
-        attachment = records.content(raw)
+        attachment = records.content(entry.record.attachment)
         if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
             return
         if attachment.get("commandMode", "prompt") == "prompt":

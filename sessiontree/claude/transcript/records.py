@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -67,20 +68,25 @@ class Compaction(Struct, rename="camel", gc=False, frozen=True):
     pre_tokens: int | None = None
 
 
-class Record(Struct, rename="camel", gc=False, frozen=True):
+class Bare(Struct, rename="camel", gc=False, frozen=True):
+    """When, by whom and at what price something was said."""
+
+    message: Message | None = None
+    timestamp: str | int | float | None = None
+    request_session_id: str = ""
+    forked_from: Source | None = None
+
+
+class Record(Bare, rename="camel", gc=False, frozen=True):
     """A line, as Claude Code 2.1.330 writes them. What is not there is empty."""
 
     type: str = ""
     # of the conversation
     parent_uuid: str | None = None
     is_sidechain: bool = False
-    message: Message | None = None
     uuid: str = ""
-    timestamp: str | int | float | None = None
     entrypoint: str = ""
     cwd: str = ""
-    request_session_id: str = ""
-    forked_from: Source | None = None
     # of what was said
     is_api_error_message: bool | None = None
     error: Raw = _NULL  # the kind of an API error
@@ -151,7 +157,7 @@ def parse(line: bytes) -> Any:
         return None
 
 
-def time(record: Record) -> str:
+def time(record: Bare) -> str:
     """ISO 8601, as written; "" where there is none."""
     return record.timestamp if isinstance(record.timestamp, str) else ""
 
@@ -175,6 +181,17 @@ def blocks(raw: Raw) -> str | Sequence[Block]:
         return found
     found = found if isinstance(found, list) else []
     return [_lenient(Block, block) for block in found if isinstance(block, dict)]
+
+
+def bare(record: Bare) -> Bare:
+    """No more than that, without what was said."""
+    said = record.message
+    return Bare(
+        message=said and Message(id=said.id, model=sys.intern(said.model), usage=said.usage),
+        timestamp=record.timestamp,
+        request_session_id=record.request_session_id,
+        forked_from=record.forked_from,
+    )
 
 
 def owned(record: Record) -> Record:

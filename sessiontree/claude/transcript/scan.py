@@ -78,17 +78,16 @@ def read_session(
 ) -> Scanned:
     """Reads a transcript. Raises `OSError` where it cannot be opened, nothing for what is in it.
 
-    One pass over the file; memory grows with its size. `now` is the time to tell a line that is
-    being written from one that was cut off."""
+    One pass over the file; memory grows with the number of its lines. `now` is the time to tell
+    a line that is being written from one that was cut off."""
     with FileIO(path) as file:
         stat = os.fstat(file.fileno())
-        data = file.readall()
+        read = lines.read_file(file, stat.st_size)
     path = str(path)
     name = path.rpartition("/")[2]
-    read = lines.read(data)
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
-    damage = _damage(read.facts, chain, settled, len(data))
+    damage = _damage(read.facts, chain, settled, stat.st_size)
     created = _created(read.entries, read.facts)
     turns = _turns(chain)
     entries = read.entries

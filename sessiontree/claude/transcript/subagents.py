@@ -132,7 +132,7 @@ class SideChains:
         if not entries:
             return
         for entry in entries:
-            entry.record = records.owned(entry.record)
+            entry.said = records.owned(entry.record)
         self._entries = {entry.uuid: entry for entry in entries} | self._entries
 
     def of(self, call: CallBlock) -> Iterator[Message]:

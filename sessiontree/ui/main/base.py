@@ -137,6 +137,7 @@ class MainBase(Screen[None]):
             self.stream.put_in_front(opened.feed.events[: change.front])
             if change.start is not None:
                 self.stream.changed(change.start, opened.feed.events)
+        self.stream.grow(opened.filling)
         if self._wanted_turn is not None:
             self.stream.go_to_turn(self._wanted_turn)
             self._wanted_turn = None

@@ -51,6 +51,8 @@ class Canvas(Scroller):
         self._empty = ""
         self._changed_from: int | None = None  # the first event that changed and is not placed
         self._measuring: Iterator[None] | None = None
+        self._seen: tuple[str, int] | None = None  # what was in the first row when it was drawn
+        self._growing = False
         self._is_drawing = False
 
     # For heirs
@@ -90,15 +92,16 @@ class Canvas(Scroller):
     def place(self) -> None:
         """Lays out what is on the screen after a change. Called by itself."""
         changed, self._changed_from = self._changed_from, None
-        top = self.viewport.top
         self.viewport.place()
-        self.show_viewport(changed if top == self.viewport.top else None)
+        self.show_viewport(changed if self.viewport.seen == self._seen else None)
 
     def show_viewport(self, changed: int | None = None) -> None:
         """Draws what the viewport shows; if it is where it was, only events from `changed` on."""
         if not self.viewport.height:
             return  # not on the screen yet
-        if self.set_extent() or changed is None:
+        self._seen = self.viewport.seen
+        self.set_extent()
+        if changed is None:
             self.refresh()
         else:
             row = self.page.heights.start(min(changed, len(self.page.events))) - self.viewport.top
@@ -106,7 +109,7 @@ class Canvas(Scroller):
             if below > 0:
                 self.refresh(Region(0, max(0, row), self.inner_width, below))
         self.on_placed()
-        if not self.page.is_measured:
+        if not self.page.is_measured and not self._growing:
             self._measuring = self._measuring or self.page.measure(self.viewport.first)
             self.start_idle()
 
@@ -120,6 +123,15 @@ class Canvas(Scroller):
         self._changed_from = None
         self.viewport.resize(self.scrollable_content_region.height)
         self.show_viewport()
+
+    def grow(self, growing: bool) -> None:
+        """Whether more will soon come in front. What nobody saw is not measured meanwhile: that
+        would only be in its way."""
+        if growing != self._growing:
+            self._growing = growing
+            self._measuring = None
+            if not growing:
+                self.call_next(self.place)
 
     def _idle_step(self) -> None:
         if self._measuring:

@@ -108,10 +108,11 @@ class StreamView(Canvas, can_focus=True):
         number."""
         if feed_events:
             by = len(feed_events)
+            begins_here = self.viewport.first == 0  # the gap before the first may be another now
             self.page.put_in_front(feed_events)
             self.viewport.changed(0, Moved(0, by))
             self._search_again(0)
-            self.change(by, 0, by)
+            self.change(by if begins_here else len(self.page.events), 0, by)
 
     def _search_again(self, start: int) -> None:
         if self._search:

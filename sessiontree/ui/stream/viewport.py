@@ -41,6 +41,12 @@ class Viewport:
         return self.page.heights.find(self.top)[0]
 
     @property
+    def seen(self) -> tuple[str, int] | None:
+        """What is in the first row, whatever is in front of it: an event's key, and the row of it."""
+        index, row = self.page.heights.find(self.top)
+        return (self.page.events[index].key, row) if index < len(self.page.events) else None
+
+    @property
     def last(self) -> int:
         """The last event of which something is shown, more than the empty row before it."""
         last, row = self.page.heights.find(self.top + max(0, self.height - 1))
