@@ -385,6 +385,20 @@ def test_real_lines_are_of_the_usual_form_and_read_the_same_as_odd_ones(path: Pa
     assert [_told(entry) for entry in parsed if entry] == [_told(entry) for entry in usual]
 
 
+@pytest.mark.parametrize("piece", [7, 1_000, 60_000])
+def test_a_large_file_is_read_in_pieces_as_it_is_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """With lines that are cut by a piece's end, longer than a piece, odd, and half."""
+    path = tmp_path / "00000000-0000-4000-8000-000000000000.jsonl"
+    usual = b"".join(one.read_bytes() for one in sorted(SCREEN.glob("*.jsonl")))
+    path.write_bytes(usual[:200_000] + b'\nnot a record\r\n{"type":"us')
+    whole = read_session(path, "p", now=0)
+    assert whole.session.turns and whole.session.damage
+    monkeypatch.setattr(lines, "PIECE", piece)
+    assert read_session(path, "p", now=0) == whole
+
+
 def test_what_is_of_another_type_than_it_should_be_is_not_there(tmp_path: Path) -> None:
     said = _says("a2", "Yes") | {"parentUuid": "p1"}
     said["message"] |= {"usage": {"input_tokens": 7, "output_tokens": "many"}, "model": 5}

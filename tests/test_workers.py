@@ -64,6 +64,20 @@ def test_several_processes_find_what_one_does(maker: Maker) -> None:
     assert children() == before
 
 
+def test_a_large_one_alone_is_read_by_a_process_also_when_it_is_followed(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it takes to read it goes with the process, and nothing else waits meanwhile."""
+    path = maker.path(maker.sessions[0])
+    item = Item(str(path), path.stat().st_size)
+    library = Library(maker.projects)
+    with monkeypatch.context() as only_others:
+        only_others.setattr(readers, "read", lambda item: pytest.fail("it was read here"))
+        found = [scanned for _, scanned in readers.read_all([item])]
+        assert library.scan_file(path).changed == found
+    assert found == [readers.read(item)]
+
+
 def test_who_stops_halfway_leaves_no_process(maker: Maker) -> None:
     before = children()
     library = Library(maker.projects)

@@ -54,7 +54,9 @@ def read_all(items: Sequence[Item]) -> Iterator[Found]:
         return ((item, read(item)) for item in items)
     from sessiontree.claude import workers  # 10 ms, for what is rare
 
-    return workers.read_all([items[at : at + CHUNK] for at in range(0, len(items), CHUNK)], max(count, 1))
+    return workers.read_all(
+        [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)], max(count, 1)
+    )
 
 
 def _cores() -> int:
