@@ -45,8 +45,8 @@ def read(item: Item) -> Scanned | None:
 
 
 def read_all(items: Sequence[Item]) -> Iterator[Found]:
-    """The same for many. Those in front come early, not always first. Also one that is large is read
-    by a process of its own: what it needed for that goes with it, and keys do not wait for it."""
+    """The same for many. Those in front come early, not always first. One that is large is read by
+    a process even alone: the memory that took goes with it, and keys do not wait meanwhile."""
     work = sum(item.size + PER_FILE for item in items)
     count = min(_cores(), MOST, len(items) // CHUNK)
     large = any(item.size > ENOUGH for item in items)

@@ -42,7 +42,7 @@ class Viewport:
 
     @property
     def seen(self) -> tuple[str, int] | None:
-        """What is in the first row, whatever is in front of it: an event's key, and the row of it."""
+        """What is in the first row, wherever that is on the page: an event's key, and its row."""
         index, row = self.page.heights.find(self.top)
         return (self.page.events[index].key, row) if index < len(self.page.events) else None
 
