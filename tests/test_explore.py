@@ -77,7 +77,7 @@ async def test_from_four_ways_to_one(place: ClaudePlace, api: MessagesApi) -> No
         assert [name.label for name in names] == list(PROMPTS)
         assert [name.state for name in names] == ["✓ done", "✓ done", "✗ failed", "✓ done"]
         said = compared(hands)
-        assert "1 shared turn" in said and "Not like this" in said
+        assert "1 shared turn" in said and "Error: 400" in said
         assert "count tokens" in said and "count requests" in said
         await hands.pilot.press("2", "enter")
         await hands.until(lambda: hands.app.screen is hands.main)
