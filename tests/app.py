@@ -60,8 +60,8 @@ class Hands:
         """What passing words were shown."""
         return [notification.message for notification in self.app._notifications]
 
-    async def until(self, condition: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(30):
+    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+        async with asyncio.timeout(seconds):
             while not (found := condition()):
                 await self.pilot.pause(0.02)
         await self.pilot.pause()
