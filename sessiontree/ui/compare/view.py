@@ -28,12 +28,8 @@ _BETWEEN = "│"
 
 class CompareView(Scroller, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "scroll_home", "Start", show=False),
-        Binding("end,G", "scroll_end", "End", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+        Binding("j", "scroll(1)", "Down", show=False),
         Binding("left_square_bracket", "head(-1)", "Previous turn", show=False),
         Binding("right_square_bracket", "head(1)", "Next turn", show=False),
         Binding("n", "difference(1)", "Next difference", show=False),

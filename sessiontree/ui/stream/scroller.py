@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
@@ -34,6 +35,14 @@ class Window(Protocol):
 class Scroller(ScrollView):
     """What stands on the page, and how it is drawn, is its heirs' business."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("down", "scroll(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "scroll_home", "Start", show=False),
+        Binding("end,G", "scroll_end", "End", show=False),
+    ]
     DEFAULT_CSS = paint.DEFAULT_CSS
     COMPONENT_CLASSES: ClassVar[set[str]] = {paint.PREFIX + name for name in paint.STYLES}
 
@@ -122,4 +131,8 @@ class Scroller(ScrollView):
 
     def action_scroll_home(self) -> None:
         self.viewport.scroll(0)
+        self.show_viewport()
+
+    def action_scroll_end(self) -> None:
+        self.viewport.scroll(self.viewport.total)
         self.show_viewport()

@@ -25,12 +25,6 @@ class StreamView(Canvas, can_focus=True):
     It follows the end until a person scrolls away from it, and again once they come back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll(-1)", "Up", show=False),
-        Binding("down", "scroll(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "scroll_home", "Start", show=False),
-        Binding("end,G", "scroll_end", "End", show=False),
         Binding("k", "event(-1)", "Previous event", show=False),
         Binding("j", "event(1)", "Next event", show=False),
         Binding("left_square_bracket", "prompt(-1)", "Previous prompt", show=False),
