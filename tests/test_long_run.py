@@ -18,9 +18,7 @@ from tests.app import Hands, config_of, hands_on
 pytestmark = pytest.mark.anyio
 
 STEPS = 48
-WORDS = (
-    "The bucket gains a token a second, **never** more than `size` of them; 漢字 and 🪣 too.\n"
-)
+WORDS = "The bucket gains a token a second, **never** more than `size` of them; 漢字 and 🪣 too.\n"
 
 
 def work(request: Request) -> Reply:
