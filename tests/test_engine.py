@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Failure, Hold, ToolUse, say
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
-from sessiontree.model.event import CallState, Mark, Prompt, Text, ToolCall
+from sessiontree.model.event import CallState, Event, Mark, Prompt, Text, ToolCall
 from sessiontree.model.forest import Forest
 from sessiontree.model.overlay import Status
 from sessiontree.model.run import Allow, Mode
@@ -311,6 +313,48 @@ async def test_what_is_written_elsewhere_appears(desk: Desk, place: ClaudePlace)
     copy = copy_under(Path(desk.session(root).path), "11111111-2222-4333-8444-555555555555")
     await desk.heard.until(lambda: desk.forest.session(copy.stem))
     assert desk.labels(copy.stem) == ["One"]
+
+
+async def test_what_a_subagent_says_elsewhere_is_on_the_stream_as_it_is_said(desk: Desk) -> None:
+    root = await desk.new("One")
+    path = copy_under(Path(desk.session(root).path), "11111111-2222-4333-8444-555555555555")
+    await desk.heard.until(lambda: desk.forest.session(path.stem))
+    await desk.stream(path.stem)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    task = {"type": "tool_use", "id": "toolu_1", "name": "Task", "input": {"prompt": "Look"}}
+    calls = next(row for row in reversed(rows) if row["type"] == "assistant")
+    calls |= {"parentUuid": calls["uuid"], "uuid": "00000000-0000-4000-8000-000000000001"}
+    calls["message"] |= {"id": "msg_1", "content": [task]}
+    folder = path.with_suffix("") / "subagents"
+    agent = folder / "agent-a1.jsonl"
+
+    def write(file: Path, row: dict[str, Any]) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as opened:
+            opened.write(json.dumps(row) + "\n")
+
+    def events() -> list[Event]:
+        opened = desk.engine.streams.opened
+        assert opened is not None
+        opened.feed.take()
+        return opened.feed.events
+
+    async def told(*texts: str) -> None:
+        def found() -> list[str]:
+            return [e.text for e in events() if isinstance(e, Prompt | Text) and e.depth]
+
+        await desk.heard.until(lambda: found() == list(texts))
+
+    side = {"isSidechain": True, "parentUuid": None}
+    write(path, calls)
+    await desk.heard.until(lambda: any(isinstance(event, ToolCall) for event in events()))
+    write(folder / "agent-a1.meta.json", {"toolUseId": "toolu_1"})
+    asked = {"role": "user", "content": "Look"}
+    write(agent, {"type": "user", "uuid": "s1", "message": asked, **side})
+    await told("Look")
+    said = {"role": "assistant", "id": "msg_2", "content": [{"type": "text", "text": "Found it"}]}
+    write(agent, {"type": "assistant", "uuid": "s2", "message": said, **side})
+    await told("Look", "Found it")
 
 
 async def test_leaving_plan_mode_holds_for_the_session(desk: Desk, api: MessagesApi) -> None:

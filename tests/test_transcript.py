@@ -295,6 +295,39 @@ def test_subagents_stand_in_their_call(maker: Maker) -> None:
     assert [m.agent for m in reader.later() or ()] == [call]
 
 
+def test_a_subagent_that_begins_later_is_followed(maker: Maker) -> None:
+    """Its files come behind the call, one after the other."""
+    session = maker.new()
+    maker.turn(session, "one", tools=1)
+    maker.write()
+    path = maker.path(session)
+    call = next(m.call_id for m in messages(path) if isinstance(m, Answered))
+    rows = path.read_text().splitlines(keepends=True)
+    answered = next(number for number, row in enumerate(rows) if "tool_result" in row)
+    path.write_text("".join(rows[:answered]))
+    reader = Reader(path)
+    assert call in str(reader.last())
+    assert reader.later() == []
+    folder = path.with_suffix("") / "subagents"
+    folder.mkdir(parents=True)
+    side = {"isSidechain": True}
+    agent, note = folder / "agent-a1.jsonl", folder / "agent-a1.meta.json"
+    steps = [
+        (note, '{"toolUse', []),  # half written
+        (note, f'Id": {json.dumps(call)}}}', []),
+        (agent, _line(_user("s1", "The task") | side), ["The task"]),
+        (agent, _line(_says("s2", "Found it") | side), ["Found it"]),
+    ]
+    for file, text, told in steps:
+        with file.open("a") as opened:
+            opened.write(text)
+        more = reader.later() or []
+        assert _nested(more) == ({call: told} if told else {})
+    with path.open("a") as file_:
+        file_.write("".join(rows[answered:]))
+    assert texts(reader.later() or []) == texts(list(messages(path)))[-1:]
+
+
 def test_subagents_of_copied_turns_stand_in_their_calls(maker: Maker) -> None:
     """What they wrote stays beside the transcript of the session that they worked for."""
     root = maker.new()
@@ -319,10 +352,14 @@ def test_subagents_of_copied_turns_stand_in_their_calls(maker: Maker) -> None:
     }
 
 
-@pytest.mark.parametrize("window", [None, 700])
-def test_side_chains_in_the_file_itself_stand_in_their_calls(
-    tmp_path: Path, window: int | None
-) -> None:
+SIDE_CHAINS = {
+    "toolu_c1": ["Look here", "Something here"],
+    "toolu_c2": ["Look there", "Nothing there"],
+}
+"""What the subagents of `_with_side_chains` said."""
+
+
+def _with_side_chains() -> list[dict[str, Any]]:
     """As releases wrote them that had no files for subagents."""
 
     def calls(uuid: str, prompt: str, parent: str) -> dict[str, Any]:
@@ -337,37 +374,58 @@ def test_side_chains_in_the_file_itself_stand_in_their_calls(
         return _user(uuid, [result]) | {"parentUuid": parent}
 
     side = {"isSidechain": True}
-    path = _file(
-        tmp_path,
-        [
-            _user("warm", "Warmup") | side,
-            _says("warm2", "Ready") | side | {"parentUuid": "warm"},
-            _user("p1", "one"),
-            calls("c1", "Look here", "p1"),
-            calls("c2", "Look there", "c1"),
-            _user("s1", "Look here") | side,
-            _user("t1", "Look there") | side,
-            _says("t2", "Nothing there") | side | {"parentUuid": "t1"},
-            _says("s2", "Something here") | side | {"parentUuid": "s1"},
-            answers("r2", "c2", "c2"),
-            answers("r1", "c1", "r2"),
-            _says("a1", "So that is it") | {"parentUuid": "r1"},
-            _user("p2", "two") | {"parentUuid": "a1"},
-            _says("a2", "Yes") | {"parentUuid": "p2"},
-        ],
-    )
+    return [
+        _user("warm", "Warmup") | side,
+        _says("warm2", "Ready") | side | {"parentUuid": "warm"},
+        _user("p1", "one"),
+        calls("c1", "Look here", "p1"),
+        calls("c2", "Look there", "c1"),
+        _user("s1", "Look here") | side,
+        _user("t1", "Look there") | side,
+        _says("t2", "Nothing there") | side | {"parentUuid": "t1"},
+        _says("s2", "Something here") | side | {"parentUuid": "s1"},
+        answers("r2", "c2", "c2"),
+        answers("r1", "c1", "r2"),
+        _says("a1", "So that is it") | {"parentUuid": "r1"},
+        _user("p2", "two") | {"parentUuid": "a1"},
+        _says("a2", "Yes") | {"parentUuid": "p2"},
+    ]
+
+
+def _nested(line: list[Message]) -> dict[str, list[str]]:
+    agents = {m.agent for m in line if m.agent}
+    return {agent: texts([m for m in line if m.agent == agent]) for agent in sorted(agents)}
+
+
+@pytest.mark.parametrize("window", [None, 700])
+def test_side_chains_in_the_file_itself_stand_in_their_calls(
+    tmp_path: Path, window: int | None
+) -> None:
+    path = _file(tmp_path, _with_side_chains())
     reader = Reader(path)
     line = reader.last(window)
     while not reader.whole:
         line = reader.earlier(700) + line
-    assert [(m.agent, texts([m])) for m in line if m.agent] == [
-        ("toolu_c1", ["Look here"]),
-        ("toolu_c1", ["Something here"]),
-        ("toolu_c2", ["Look there"]),
-        ("toolu_c2", ["Nothing there"]),
-    ]
+    assert _nested(line) == SIDE_CHAINS
     assert texts([m for m in line if not m.agent]) == ["one", "So that is it", "two", "Yes"]
     assert [turn.label for turn in read_session(path, "p").session.turns] == ["one", "two"]
+
+
+@pytest.mark.parametrize("there", range(3, 13))
+def test_subagents_in_the_sessions_own_file_are_followed(tmp_path: Path, there: int) -> None:
+    """Line by line, after so many of them were there when the reading began."""
+    *rows, last = _with_side_chains()
+    path = _file(tmp_path, rows[:there])
+    reader = Reader(path)
+    line = reader.last()
+    for row in (*rows[there:], last):
+        with path.open("a") as file:
+            file.write(_line(row))
+        more = reader.later()
+        assert more is not None
+        line += more
+    assert _nested(line) == SIDE_CHAINS
+    assert texts([m for m in line if not m.agent]) == ["one", "So that is it", "two", "Yes"]
 
 
 # Lines of the usual form, and odd ones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class Opened:
     loading: bool = True
     transcript: Reader | None = None  # reads on, where the stream ends with the transcript
     filling: bool = False  # what is before is still being read
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)  # one thread at a time reads it
     _waiting: list[Message] = field(default_factory=list)
 
     @property

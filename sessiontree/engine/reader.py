@@ -65,7 +65,8 @@ class Reader:
             opened.note = f"reading what is before: {done} %"
             shown()
             try:
-                head = await asyncio.to_thread(lambda: feed.head(transcript.earlier(CHUNK)))
+                async with opened.reading:
+                    head = await asyncio.to_thread(lambda: feed.head(transcript.earlier(CHUNK)))
             except OSError as error:
                 opened.note = _words(error)
                 return
@@ -80,7 +81,8 @@ class Reader:
         if opened.loading or transcript is None:
             return False
         try:
-            said = await asyncio.to_thread(transcript.later)
+            async with opened.reading:
+                said = await asyncio.to_thread(transcript.later)
         except OSError as error:
             opened.note = _words(error)
             return True

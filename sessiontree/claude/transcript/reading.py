@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from sessiontree.claude.transcript import chain as chains
@@ -129,7 +130,10 @@ class Reader:
         if leaf and count == len(read.entries) and leaf not in self._open | self._known:
             return None
         said: list[Message] = []
-        for entry in read.entries:
+        for entry in sorted(read.entries + read.side, key=attrgetter("start")):
+            if entry.record.is_sidechain:
+                said += self._side_chains.later(entry)
+                continue
             if entry.uuid in self._known:
                 continue
             if not self._follows(entry):
@@ -177,6 +181,7 @@ class Reader:
         for message in self._voice.speak(entry):
             if isinstance(message, Answered):
                 yield from self._subagents.named(message.call_id, message.details)
+                self._side_chains.answered(message.call_id)
             yield message
             if isinstance(message, Said):
                 for block in message.blocks:
