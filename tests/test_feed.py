@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessiontree.model.calls import DETAIL_CHARS
 from sessiontree.model.event import (
     CallState,
     Event,
@@ -18,7 +19,7 @@ from sessiontree.model.event import (
     Thinking,
     ToolCall,
 )
-from sessiontree.model.feed import DETAIL_CHARS, Feed
+from sessiontree.model.feed import Feed
 from sessiontree.model.message import (
     Answered,
     CallBlock,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from sessiontree.model import calls
 from sessiontree.model.event import (
     CallState,
     Event,
@@ -43,16 +44,8 @@ from sessiontree.model.text import clean, clean_data, clean_line
 MARK_KEY = "\N{ELECTRIC ARROW} mark"
 """The key of the `Mark` event; a feed has one at most."""
 
-DETAIL_CHARS = 2_000
-"""Longer strings in a result's details are left out: they repeat the output or a whole file."""
-
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-_NOTHING: Mapping[str, Any] = {}
-"""Where a result has no details: one for all of them."""
-
-_OPEN = (CallState.TYPED, CallState.RUNNING)
 
 
 @dataclass(slots=True, eq=False)
@@ -204,7 +197,7 @@ class Feed:
             at=message.at,
             text=clean(message.text),
             number=number,
-            images=_lines(message.images),
+            images=calls.lines(message.images),
         )
         self._put(message.agent, prompt)
         if begins_turn and self._mark_text and message.turn == self._mark_after:
@@ -238,20 +231,7 @@ class Feed:
         if not isinstance(call, ToolCall):
             return
         self._running.pop(message.call_id, None)
-        answered = ToolCall(  # not by `replace`, which takes three times as long
-            key=call.key,
-            at=call.at,
-            depth=call.depth,
-            tool=call.tool,
-            input=call.input,
-            partial=call.partial,
-            state=CallState.FAILED if message.is_error else CallState.OK,
-            output=clean(message.text),
-            images=_lines(message.images),
-            details=_details(message.details),
-            ended=message.at if call.ended is None else call.ended,
-        )
-        self._outline.replace(node, answered)
+        self._outline.replace(node, calls.answered(call, message))
 
     def _noted(self, message: Noted) -> None:
         if message.what == "interrupted" and message.key not in self._nodes:
@@ -367,7 +347,7 @@ class Feed:
         )
         if node and isinstance(node.event, ToolCall):
             self._unknown.pop(block.id, None)
-            self._outline.replace(node, _with_result(call, node.event))
+            self._outline.replace(node, calls.with_result(call, node.event))
         else:
             node = self._put(message.agent, call)
         if isinstance(node.event, ToolCall) and node.event.state is CallState.RUNNING:
@@ -407,8 +387,8 @@ class Feed:
             self._nodes[call_id] = theirs
             self._running.pop(call_id, None)
             if isinstance(theirs.event, ToolCall) and isinstance(mine.event, ToolCall):
-                head._outline.replace(theirs, _with_result(theirs.event, mine.event))
-                if theirs.event.state not in _OPEN:
+                head._outline.replace(theirs, calls.with_result(theirs.event, mine.event))
+                if not calls.is_open(theirs.event):
                     head._running.pop(call_id, None)
         for message_id in self._blocks.keys() & head._blocks.keys():
             self._count_on(message_id, head)
@@ -435,41 +415,5 @@ def _add_missing(mine: dict[Key, Value], theirs: Mapping[Key, Value]) -> None:
         mine.setdefault(key, value)
 
 
-def _with_result(call: ToolCall, known: ToolCall) -> ToolCall:
-    """`call` with the result that is `known` of it, its place and its time."""
-    answered = known.state not in _OPEN
-    return replace(
-        call,
-        at=call.at if known.at is None or not answered else known.at,
-        depth=known.depth,
-        state=known.state if answered else CallState.RUNNING,
-        output=known.output,
-        images=known.images,
-        details=known.details,
-        ended=known.ended,
-    )
-
-
 def _seconds(began: float | None, ended: float | None) -> float | None:
     return None if began is None or ended is None or ended < began else ended - began
-
-
-def _lines(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(clean_line, texts))
-
-
-def _details(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _without_long_strings(clean_data(given)) if given else _NOTHING
-
-
-def _without_long_strings(details: Mapping[str, Any]) -> dict[str, Any]:
-    """`details` without what repeats the output or a whole file, one level into it."""
-
-    def is_short(value: object) -> bool:
-        return not isinstance(value, str) or len(value) <= DETAIL_CHARS
-
-    return {
-        key: {k: v for k, v in value.items() if is_short(v)} if isinstance(value, dict) else value
-        for key, value in details.items()
-        if is_short(value)
-    }
