@@ -154,15 +154,15 @@ class Library:
         look = _Look()
         changed: list[tuple[int, Item]] = []
         for folder in self._folders(cwd, only, look):
+            before = self._stamps.get(folder, {})
             try:
-                there = transcripts(folder)
+                there = transcripts(folder, before)
             except FileNotFoundError:
                 there = {}
             except OSError as error:
                 look.problems.append(f"{folder} cannot be read: {error.strerror}.")
                 continue
             look.total += len(there)
-            before = self._stamps.get(folder, {})
             if there == before:
                 continue
             for name, stamp in there.items():

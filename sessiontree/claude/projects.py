@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ TRANSCRIPT = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
 )
 """The name of a session's file."""
+_NONE: Mapping[str, Stamp] = {}
 _NOT_PLAIN = re.compile(r"[^a-zA-Z0-9]")
 _LONGEST = 200
 """Characters of a project folder's name; a longer one is cut and gets a hash behind it, which
@@ -83,19 +85,23 @@ def folders(root: Path, cwd: str | Path | None = None) -> list[str]:
         return []  # Claude Code was never used here
 
 
-def transcripts(folder: str) -> dict[str, Stamp]:
+def transcripts(folder: str, known: Mapping[str, Stamp] = _NONE) -> dict[str, Stamp]:
     """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
 
-    Raises `OSError` where it cannot be listed. Costs a stat for each."""
+    Raises `OSError` where it cannot be listed. Costs a stat for each, and little beside that for
+    those that are as they were `known`."""
     found = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if not TRANSCRIPT.match(entry.name):
+            name = entry.name
+            before = known.get(name)
+            if before is None and not TRANSCRIPT.match(name):
                 continue
             try:
                 info = entry.stat(follow_symlinks=False)
             except OSError:
                 continue  # gone meanwhile
-            if stat.S_ISREG(info.st_mode):
-                found[entry.name] = (info.st_size, info.st_mtime_ns)
+            stamp = (info.st_size, info.st_mtime_ns)
+            if stamp == before or stat.S_ISREG(info.st_mode):
+                found[name] = stamp
     return found
