@@ -14,7 +14,7 @@ from sessiontree.claude.library import Library
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.projects import of_project
 from sessiontree.config import Config
-from sessiontree.model.arms import arms
+from sessiontree.model.arms import own_turns
 from sessiontree.model.session import Link, Presence, Session, Turn
 
 NO_LINK = Link("", None)
@@ -50,7 +50,7 @@ class Sessions:
     def own(self, session: Session) -> tuple[Turn, ...]:
         """The turns that it does not share with its parent, arms included."""
         link = self.link(session.id)
-        return tuple(arms(session.turns, link.turn if link.parent else None).turns.values())
+        return tuple(own_turns(session.turns, link.turn if link.parent else None).values())
 
     def one(self, start: str) -> Session:
         """The session whose id begins so. Raises `NotOne`."""

@@ -34,20 +34,26 @@ class Arms:
         return self.line[0] if self.line else next(iter(self.turns.values()), None)
 
 
+def own_turns(turns: Sequence[Turn], shared: str | None) -> dict[str, Turn]:
+    """By id the turns that come behind the turn `shared` in the file: a fork copies what it shares
+    first, dead arms included. All are own where `shared` is None or not among them."""
+    start = 0
+    if shared is not None:
+        start = max((n for n, turn in enumerate(turns, 1) if turn.id == shared), default=0)
+    return {turn.id: turn for turn in turns[start:]}
+
+
 def arms(turns: Sequence[Turn], shared: str | None) -> Arms:
-    """Arrange the turns that come behind the turn `shared` in the file: a fork copies what it
-    shares first, dead arms included. All are own where `shared` is None or not among them.
+    """Arrange the own turns of a session (see `own_turns`).
 
     Linear. A turn whose parent does not precede it begins an arm (or the line) at the top, so
     that no turn is lost, whatever the parents say."""
     number: dict[str, int] = {}
-    start = live = 0
-    for index, turn in enumerate(turns):
+    live = 0
+    for turn in turns:
         live += turn.live
         number[turn.id] = live if turn.live else number.get(turn.parent or TOP, 0) + 1
-        if turn.id == shared:
-            start = index + 1
-    own = {turn.id: turn for turn in turns[start:]}
+    own = own_turns(turns, shared)
     if all(turn.live for turn in own.values()):  # nearly every session
         return Arms(tuple(own.values()), number=number, turns=own)
     return _with_dead(own, number)
