@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from sessiontree.config import Config, Patience
-from sessiontree.engine.runs import Run, RunPool, RunState
+from sessiontree.engine.runs import Run, RunPool
 from sessiontree.model.event import Event, Notice, Text
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Delta, Message
-from sessiontree.model.run import Allow, Choice, Deny, Ending, Plan, Verb
+from sessiontree.model.run import Allow, Choice, Deny, Ending, Plan, RunState, Verb
 from sessiontree.model.text import clean
 from tests import stand_in
 from tests.processes import alive

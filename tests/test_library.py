@@ -18,7 +18,8 @@ from sessiontree.claude.follow import follow, open_elsewhere, transcript_of
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.projects import of_project, project_key
-from sessiontree.claude.transcript import Scanned, read_session
+from sessiontree.claude.scanned import Scanned
+from sessiontree.claude.transcript import read_session
 from sessiontree.model.session import Presence, Session
 from tests.forest_maker import Maker
 

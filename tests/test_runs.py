@@ -19,9 +19,20 @@ from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, ToolUse, say
 from sessiontree.demo.request import Request
-from sessiontree.engine.runs import LOGGED, Log, Run, RunPool, RunState
+from sessiontree.engine.runs import LOGGED, Log, Run, RunPool
 from sessiontree.model import message as m
-from sessiontree.model.run import Allow, Answer, Ask, Choice, Deny, Ending, Mode, Plan, Verb
+from sessiontree.model.run import (
+    Allow,
+    Answer,
+    Ask,
+    Choice,
+    Deny,
+    Ending,
+    Mode,
+    Plan,
+    RunState,
+    Verb,
+)
 from tests.api import ClaudePlace
 
 pytestmark = pytest.mark.anyio

@@ -15,8 +15,8 @@ import pytest
 from sessiontree.claude import readers, workers
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library
-from sessiontree.claude.readers import Item
-from sessiontree.claude.transcript import Scanned
+from sessiontree.claude.projects import Item
+from sessiontree.claude.scanned import Scanned
 from sessiontree.claude.workers import Worker
 from tests.forest_maker import Maker
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sessiontree.model.session import Turn, Usage
 
 if TYPE_CHECKING:
-    from sessiontree.claude.transcript.scan import Spent
+    from sessiontree.claude.scanned import Spent
 
 
 def turn_costs(

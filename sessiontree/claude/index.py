@@ -15,7 +15,7 @@ from msgspec import MsgspecError, Raw, msgpack
 
 from sessiontree.claude import cache
 from sessiontree.claude.cache import Stamp
-from sessiontree.claude.transcript.scan import Scanned
+from sessiontree.claude.scanned import Scanned
 
 _FORMAT = 2
 """Another number makes the files of before unusable: raise it when a scan finds something else,

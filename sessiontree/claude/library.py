@@ -11,12 +11,10 @@ from pathlib import Path
 
 from msgspec import structs
 
-from sessiontree.claude import readers
 from sessiontree.claude.cache import Stamp
 from sessiontree.claude.index import Index
-from sessiontree.claude.projects import TRANSCRIPT, folders, is_through_link, transcripts
-from sessiontree.claude.readers import Item
-from sessiontree.claude.transcript.scan import Scanned
+from sessiontree.claude.projects import TRANSCRIPT, Item, folders, is_through_link, transcripts
+from sessiontree.claude.scanned import Scanned
 from sessiontree.model.session import Presence
 
 BATCH = 200
@@ -123,6 +121,8 @@ class Library:
 
         Costs a stat for each transcript and the reading of those that changed. Survives whatever
         it finds; a folder that cannot be listed is said, and its sessions stay known."""
+        from sessiontree.claude import readers  # 20 ms, not before the first paint
+
         look = self._look(cwd, only)
         progress = Progress(look.total - len(look.changed), look.total, problems=look.problems)
         for path in look.lost:
@@ -137,6 +137,8 @@ class Library:
 
     def scan_file(self, path: Path) -> Progress:
         """The same for one transcript that is there, changed or gone."""
+        from sessiontree.claude import readers
+
         progress = Progress(0, 1)
         ours = TRANSCRIPT.match(path.name) and path.parent.parent == self.root
         if ours and not is_through_link(path):

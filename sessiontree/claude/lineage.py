@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sessiontree.claude import cost
-from sessiontree.claude.transcript.scan import Scanned, Step
+from sessiontree.claude.scanned import Scanned, Step
 from sessiontree.model.session import Evidence, Link, Session, Turn
 
 _KEPT = (Evidence.MADE, Evidence.MANUAL)

@@ -11,7 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sessiontree.claude.cache import Stamp
 
@@ -33,6 +33,13 @@ class Somewhere(Protocol):
     def project(self) -> str: ...
     @property
     def cwd(self) -> str: ...
+
+
+class Item(NamedTuple):
+    """A transcript to read. `size` is only for judging how long that takes."""
+
+    path: str
+    size: int
 
 
 def project_key(cwd: str | Path) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from sessiontree.claude.projects import Item
+from sessiontree.claude.scanned import Scanned
 from sessiontree.claude.transcript import subagents
-from sessiontree.claude.transcript.scan import Scanned, read_session
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.session import Presence, Session
 
 CHUNK = 100
@@ -19,14 +20,6 @@ ENOUGH = 40_000_000
 """Bytes below which processes would not be faster: it takes 0.1 s until one reads."""
 PER_FILE = 15_000
 """What opening a transcript costs, as bytes that are read in that time."""
-
-
-class Item(NamedTuple):
-    """A transcript to read. `size` is only for judging how long that takes."""
-
-    path: str
-    size: int
-
 
 Found = tuple[Item, Scanned | None]
 """None for one that is gone."""

@@ -19,8 +19,9 @@ from typing import IO
 
 from msgspec import msgpack
 
-from sessiontree.claude.readers import Found, Item, read
-from sessiontree.claude.transcript.scan import Scanned
+from sessiontree.claude.projects import Item
+from sessiontree.claude.readers import Found, read
+from sessiontree.claude.scanned import Scanned
 
 _START = (
     "import sys; sys.path[:] = sys.argv[1:]; from sessiontree.claude.workers import serve; serve()"

@@ -23,7 +23,7 @@ from sessiontree.claude.projects import folders, of_project, project_key, transc
 from sessiontree.config import Config
 
 if TYPE_CHECKING:
-    from sessiontree.claude.transcript.scan import Scanned
+    from sessiontree.claude.scanned import Scanned
     from sessiontree.commands.forest import Sessions, Stored
     from sessiontree.model.session import Session
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-from sessiontree.claude.follow import follow, open_elsewhere
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.lineage import Changes, Lineage
@@ -59,6 +58,7 @@ class Catalog:
         self._reading = asyncio.Lock()  # the library is for one thread at a time
         self._all: set[str] = set()
         self._here: set[str] = set()  # those of the project in `cwd`
+        self._is_here: dict[tuple[str, str], bool] = {}  # by project and folder of a session
         self._today: dict[str, float] = {}  # session → what its turns of today cost
         self._day = date.today()
 
@@ -139,6 +139,8 @@ class Catalog:
 
     async def follow(self) -> None:
         """Read what changes, as it changes. Ends only by being cancelled."""
+        from sessiontree.claude.follow import follow  # watching takes more than looking
+
         watching = asyncio.create_task(self._watch_processes(), name="other processes")
         try:
             async for paths in follow(self._root):
@@ -172,6 +174,8 @@ class Catalog:
             await self._look_elsewhere()
 
     async def _look_elsewhere(self) -> None:
+        from sessiontree.claude.follow import open_elsewhere
+
         before = self.elsewhere
         self.elsewhere = await asyncio.to_thread(open_elsewhere, self._claude)
         if other := before.keys() ^ self.elsewhere.keys():
@@ -193,8 +197,16 @@ class Catalog:
     def _put(self, session: Session) -> None:
         self._forest.put(session)
         self._all.add(session.id)
-        if session.project.startswith(self._key) and of_project(session, self.cwd):
+        if session.project.startswith(self._key) and self._belongs_here(session):
             self._here.add(session.id)
+
+    def _belongs_here(self, session: Session) -> bool:
+        """Whether it is one of the project in `cwd`. Where a folder really is, is looked up once
+        for all of its sessions."""
+        place = session.project, session.cwd
+        if place not in self._is_here:
+            self._is_here[place] = of_project(session, self.cwd)
+        return self._is_here[place]
 
     def _count_today(self, session: Session) -> None:
         today = date.today()

@@ -12,12 +12,11 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sessiontree.config import Config
 from sessiontree.model.message import Delta, Ended, Level, Message, Noted, Said, Started
-from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan, Reason
+from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan, Reason, RunState
 
 if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
     from sessiontree.claude.agent import AgentRun
@@ -27,13 +26,6 @@ CHANGED = (
     "The project's settings are others than those that were trusted, so nothing was run. "
     "Send it again to look at them."
 )
-
-
-class RunState(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"  # for a person's answer
-    CLOSING = "closing"
 
 
 LOGGED = 1_000

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sessiontree.engine.runs import Run, RunState
+from typing import TYPE_CHECKING
+
 from sessiontree.model.overlay import Overlay, Status
-from sessiontree.model.run import Ending
+from sessiontree.model.run import Ending, RunState
 from sessiontree.model.text import label
 from sessiontree.store.records import Annotation, Finish
+
+if TYPE_CHECKING:
+    from sessiontree.engine.runs import Run
 
 _RUN = {
     RunState.QUEUED: Status.QUEUED,

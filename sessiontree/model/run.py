@@ -85,6 +85,13 @@ class Plan:
     project: str = ""
 
 
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"  # for a person's answer
+    CLOSING = "closing"
+
+
 class AskKind(StrEnum):
     PERMISSION = "permission"
     QUESTION = "question"

@@ -17,7 +17,8 @@ from textual.filter import LineFilter
 
 from sessiontree.config import Config
 from sessiontree.engine.engine import Engine
-from sessiontree.engine.runs import Run, RunState
+from sessiontree.engine.runs import Run
+from sessiontree.model.run import RunState
 from sessiontree.model.text import clean
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError

@@ -63,8 +63,11 @@ def known(folder: Path) -> None:
 
 
 def env(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    """Modules are compiled once, as where a program is installed."""
+    other = ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if name not in other}
     return kept | {
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         "SESSIONTREE_HOME": str(folder / "home"),
         "CLAUDE_CONFIG_DIR": str(folder / "claude"),
         "TERM": "xterm-256color",

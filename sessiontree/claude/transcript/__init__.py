@@ -7,6 +7,6 @@ reader.context()                            # what it weighs: tokens, and the mo
 """
 
 from sessiontree.claude.transcript.reading import Context, Reader, messages
-from sessiontree.claude.transcript.scan import Scanned, Spent, Step, read_session
+from sessiontree.claude.transcript.scan import read_session
 
-__all__ = ["Context", "Reader", "Scanned", "Spent", "Step", "messages", "read_session"]
+__all__ = ["Context", "Reader", "messages", "read_session"]

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 
-from msgspec import Struct
-
+from sessiontree.claude.scanned import Scanned, Spent, Step
 from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import entries as entry_lines
 from sessiontree.claude.transcript import lines
@@ -37,40 +36,6 @@ STILL_WRITING = 60.0
 
 FORK_SECONDS = 5.0
 """How long the prompt of a `/fork` can be written before its session begins (0.1 s was seen)."""
-
-
-class Step(Struct, frozen=True, gc=False, array_like=True):
-    """A line that a fork copies and by which it is known: a turn's prompt, or the boundary of a
-    compaction (a fork of a compacted session begins with that, seen on Claude Code 2.1.330).
-
-    `source` is its `forkedFrom`; `writer` the session that its answer was copied from, ""
-    where the transcript does not say."""
-
-    uuid: str
-    turn: int  # its turn, as an index of the session's turns; for a boundary the one before it
-    time: float | None
-    source: tuple[str, str] | None = None
-    writer: str = ""
-
-
-class Spent(Struct, frozen=True, gc=False, array_like=True):
-    """What a session's counter of costs said. The counter goes on in a fork (seen on 2.1.330)."""
-
-    turn: int
-    time: float | None
-    total: float  # US dollars
-    begun: int  # when the count began, milliseconds since the epoch: the same in a whole family
-
-
-class Scanned(Struct, frozen=True, gc=False, array_like=True):
-    """A session and what links and costs are worked out from. `kept` is the uuid, in the parent's
-    transcript, of the last message that was copied."""
-
-    session: Session
-    steps: tuple[Step, ...] = ()
-    spent: tuple[Spent, ...] = ()
-    kept: str | None = None
-    minted: bool = False  # an offline fork: its lines were copied under uuids of their own
 
 
 def read_session(

@@ -13,11 +13,10 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from sessiontree.engine.engine import Engine
-from sessiontree.engine.runs import RunState
 from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
-from sessiontree.model.run import Choice, Mode
+from sessiontree.model.run import Choice, Mode, RunState
 from sessiontree.model.text import clean_line
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
