@@ -85,7 +85,7 @@ def _folder(name: str) -> Path:
 def _app(config: Config, *, everything: bool) -> int:
     if not _on_a_terminal():
         return USAGE_ERROR
-    gc.disable()  # imports leave no garbage to look for; the app says when it is looked for
+    gc.disable()  # imports leave no garbage to look for; `Collecting` says when it is looked for
     from sessiontree.ui.app import run
 
     return run(config, everything=everything)

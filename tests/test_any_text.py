@@ -46,7 +46,8 @@ from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog, LineDialog, RunOptionsDialog
 from sessiontree.ui.dialogs.trust import TrustDialog
-from sessiontree.ui.main.bars import QuestionBar, StreamTitle, Summary, TopBar
+from sessiontree.ui.main.bars import QuestionBar, StreamTitle
+from sessiontree.ui.main.top_bar import Summary, TopBar
 from sessiontree.ui.safety import CleanLines
 from sessiontree.ui.stream import EventPager
 from tests.app import Hands, hands_on

@@ -58,3 +58,16 @@ def test_a_full_look_waits_until_it_is_quiet(full: list[int]) -> None:
     finally:
         collecting.end()
     assert gc.get_threshold() == before
+
+
+def test_what_the_imports_made_is_not_looked_through() -> None:
+    collecting = Collecting()
+    gc.disable()
+    try:
+        collecting.begin()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
+        gc.enable()
+        collecting.end()

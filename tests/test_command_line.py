@@ -149,7 +149,30 @@ def test_what_needs_no_screen_brings_in_neither_textual_nor_the_sdk(
     assert done.returncode == 0, done.stderr
 
 
-def test_the_app_is_painted_before_the_sdk_is_imported() -> None:
-    """It takes 0.7 s, and a run needs it, not a look."""
-    script = "import sessiontree.ui.app, sys; sys.exit('claude_agent_sdk' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+FIRST_PAINT = """
+import sys
+from sessiontree.config import load
+from sessiontree.ui.app import SessionTree
+
+class Painted(SessionTree):
+    def _begin(self):
+        self.exit([name for name in sys.modules if name.startswith(("sessiontree", "claude"))])
+
+app = Painted(load(), everything=True)
+print(*app.run(headless=True))
+"""
+
+
+def test_the_first_paint_needs_little(place: ClaudePlace, tmp_path: Path) -> None:
+    """Each module takes about half a millisecond, and the SDK 0.7 s. What is not needed to show
+    the tree belongs behind `SessionTree._bring_in`."""
+    env = {**os.environ, **place.env, "SESSIONTREE_HOME": str(tmp_path / "home")}
+    words = [sys.executable, "-c", FIRST_PAINT]
+    done = subprocess.run(words, cwd=place.cwd, env=env, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"sessiontree.ui.main.first", "sessiontree.ui.tree.view"} <= loaded
+    heavy = ("ui.dialogs", "ui.compare", "ui.stream", "ui.composer", "claude.transcript")
+    behind = ("engine.engine", "engine.runs", "model.message", "model.event", "store.archive")
+    rooms = tuple(f"sessiontree.{name}" for name in heavy + behind)
+    assert not [name for name in loaded if name.startswith((*rooms, "claude_agent_sdk"))]
+    assert len(loaded) < 80

@@ -103,3 +103,20 @@ def test_a_crash_is_a_page_without_secrets_and_leaves_nothing(
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert terminal.modes == terminal.modes_before
     assert all(gone(pid) for pid in processes)
+
+
+INCOMPLETE = """
+import sys
+from sessiontree.cli import main
+
+sys.modules["sessiontree.ui.compare"] = None  # as if it had been removed since the start
+raise SystemExit(main())
+"""
+
+
+def test_a_program_that_was_removed_meanwhile_says_so(start: Start) -> None:
+    terminal = start(size=(80, 24), code=INCOMPLETE)
+    assert terminal.ends() == 1
+    assert "a part of it is missing" in terminal.text
+    assert ALTERNATE_SCREEN_OFF in terminal.raw
+    assert terminal.modes == terminal.modes_before

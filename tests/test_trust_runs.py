@@ -27,7 +27,8 @@ from sessiontree.ui.dialogs.base import Options
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.small import RunOptionsDialog
 from sessiontree.ui.dialogs.trust import Things, TrustDialog
-from sessiontree.ui.main.bars import StreamTitle, TopBar
+from sessiontree.ui.main.bars import StreamTitle
+from sessiontree.ui.main.top_bar import TopBar
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
 from tests.forest_maker import Maker

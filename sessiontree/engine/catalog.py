@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
+from math import inf
 from pathlib import Path
 
 from sessiontree.claude.index import Index
@@ -99,11 +100,15 @@ class Catalog:
             self._forest.put_link(link)
         self._apply(changes)
 
-    async def load_rest(self, changed: Callable[[], None]) -> None:
-        """What is known of the other projects. The tree of this one need not wait for it."""
+    async def load_rest(self, changed: Callable[[], None], *, most: float = inf) -> None:
+        """What is known of the other projects, until there are `most` sessions. The tree of this
+        one need not wait for it."""
         async with self._reading:
             projects = self._index.load_each(but=self._key)
-            while (rest := await asyncio.to_thread(next, projects, None)) is not None:
+            while len(self._all) < most:
+                rest = await asyncio.to_thread(next, projects, None)
+                if rest is None:
+                    break
                 known = self._library.remember(rest)
                 self._apply(await asyncio.to_thread(self._lineage.update, known))
             changed()

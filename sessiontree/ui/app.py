@@ -1,4 +1,6 @@
-"""The Textual app: it starts the engine, shows the main screen, and leaves nothing behind."""
+"""The Textual app: it starts the engine, shows the main screen, and leaves nothing behind.
+
+From here nothing is imported that the first paint does not need: `_begin` brings in the rest."""
 
 from __future__ import annotations
 
@@ -7,30 +9,34 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from sessiontree.config import Config
-from sessiontree.engine.engine import Engine
-from sessiontree.engine.runs import Run
-from sessiontree.model.run import RunState
+from sessiontree.engine.preview import Preview, preview
 from sessiontree.model.text import clean
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.ui.collecting import EVERY, Collecting
 from sessiontree.ui.crash import report
-from sessiontree.ui.dialogs.base import Option
-from sessiontree.ui.dialogs.small import ChoiceDialog
-from sessiontree.ui.main.screen import MainScreen
+from sessiontree.ui.main.first import FirstScreen
 from sessiontree.ui.safety import CleanLines
 from sessiontree.ui.terminal import TerminalWatch
 
+if TYPE_CHECKING:
+    from sessiontree.engine.engine import Engine
+    from sessiontree.engine.runs import Run
+    from sessiontree.ui.main.screen import MainScreen
+
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+INCOMPLETE = "a part of it is missing. Was it installed anew just now? Start it again"
 
 
 class SessionTree(App[None]):
@@ -63,7 +69,11 @@ class SessionTree(App[None]):
         self.main: MainScreen | None = None
         self._engine: Engine | None = None
         self._store: Store | None = None
+        self._preview: Preview | None = None
+        self._fault: StoreError | None = None  # of opening the store
+        self._typed_ahead: list[events.Event] | None = []  # what waits for the main screen
         self._watch: TerminalWatch | None = None
+        self._arrival: asyncio.Task[MainScreen] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._collecting = Collecting()
 
@@ -78,29 +88,64 @@ class SessionTree(App[None]):
 
     # Beginning
 
-    async def on_mount(self) -> None:
-        self._catch_signals()
-        self._collecting.begin()
-        self.set_interval(EVERY, self._collecting.ask)
-        if not self.is_headless:
-            loop = asyncio.get_running_loop()
-            self._watch = TerminalWatch(lambda: loop.call_soon_threadsafe(self.close_down))
+    async def on_load(self) -> None:
+        """Before there is a screen: what it shows first."""
         try:
             self._store = await asyncio.to_thread(Store.open, self.config.store)
         except StoreError as error:
-            self.exit(return_code=1, message=Text(f"sessiontree: {error}"))
+            self._fault = error
             return
+        self._preview = await preview(self.config, self._store, everything=self.everything)
+
+    def get_default_screen(self) -> Screen[Any]:
+        return FirstScreen(self._preview) if self._preview else super().get_default_screen()
+
+    def on_mount(self) -> None:
+        self._catch_signals()
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            self._watch = TerminalWatch(lambda: loop.call_soon_threadsafe(self.close_down))
+        if self._fault is not None:
+            self.exit(return_code=1, message=Text(f"sessiontree: {self._fault}"))
+        else:
+            self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """There is something to see: bring in the rest of the program."""
+        self._arrival = asyncio.create_task(self._bring_in(), name="bring in the rest")
+        self._arrival.add_done_callback(lambda arrival: self.call_later(self._arrived, arrival))
+
+    async def _bring_in(self) -> MainScreen:
+        from sessiontree.engine.engine import Engine
+        from sessiontree.ui.main.screen import MainScreen
+
+        assert self._store is not None
+        first = self.screen
         self._engine = Engine(self.config, self._store, self)
-        self.main = MainScreen(self._engine, self.now)
-        await self.push_screen(self.main)
+        await self._engine.start(everything=self.everything)
+        main = MainScreen(self._engine, self.now)
+        await self.push_screen(main)
+        await first.remove_children()
+        return main
+
+    async def _arrived(self, arrival: asyncio.Task[MainScreen]) -> None:
+        """Hand over to the main screen, also what was typed ahead. As a message of the app this
+        comes before all that is typed from now on."""
+        if arrival.cancelled() or self._store is None or self._ending is not None:
+            return
+        if isinstance(error := arrival.exception(), ImportError):
+            self.exit(return_code=1, message=Text(f"sessiontree: {INCOMPLETE} ({error})"))
+            return
+        self.main = arrival.result()
+        self.main.draw("tree")
+        self._preview = None
+        self._collecting.begin()
+        self.set_interval(EVERY, self._collecting.ask)
         for notice in self._store.notices:
             self.tell(notice, trouble=True)
-        self._engine.spawn(self._begin(self._engine))
-
-    async def _begin(self, engine: Engine) -> None:
-        await engine.start(everything=self.everything)
-        if self.main is not None:
-            self.main.restore()
+        typed_ahead, self._typed_ahead = self._typed_ahead or (), None
+        for event in typed_ahead:
+            await super().on_event(event)
 
     def _catch_signals(self) -> None:
         """Textual alone leaves the alternate screen on and skips unmounting (8.2.8)."""
@@ -142,7 +187,10 @@ class SessionTree(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self._collecting.touched()
-        await super().on_event(event)
+        if self._typed_ahead is not None and _waits(event):
+            self._typed_ahead.append(event)
+        else:
+            await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
         """Keys that came in one go with the one that moved the focus arrive here last."""
@@ -153,25 +201,10 @@ class SessionTree(App[None]):
     # End
 
     async def action_quit(self) -> None:
-        pool = self._engine.pool if self._engine else ()
-        runs = [run for run in pool if run.state is not RunState.CLOSING]  # those end anyway
-        if not runs or self._ending:
+        if self.main is not None and self._ending is None:
+            self.main.action_quit()
+        else:
             self.close_down()
-            return
-
-        def chosen(key: str | None) -> None:
-            if key == "q":
-                self.close_down()
-
-        count = f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} under way"
-        labels = (
-            "\n".join(f"  ‹{self._engine.label(run.plan.session)}›" for run in runs[:8])
-            if (self._engine)
-            else ""
-        )
-        text = f"{labels}\nWhat has arrived is kept; each can be continued later."
-        options = [Option("s", "stay"), Option("q", "end them and quit", danger=True)]
-        self.push_screen(ChoiceDialog(count, text, options), chosen)
 
     async def action_stop(self) -> None:
         """Ctrl+C: copy what is selected; else quit. A second one while closing ends it hard."""
@@ -181,9 +214,6 @@ class SessionTree(App[None]):
             return
         if self._ending and self._engine:
             self._engine.pool.kill()
-            return
-        if isinstance(self.screen, ChoiceDialog):
-            self.close_down()  # it was asked, and pressed again
             return
         await self.action_quit()
 
@@ -207,6 +237,8 @@ class SessionTree(App[None]):
         self._close_messages_no_wait()
 
     async def _close_down(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
         if self._engine is not None:
             if any(self._engine.pool):
                 self.say("Closing: ending the runs …")
@@ -218,6 +250,13 @@ class SessionTree(App[None]):
         if self._watch is not None:
             self._watch.leave()
         self.exit()
+
+
+def _waits(event: events.Event) -> bool:
+    """Whether what a person did waits for the main screen: all but leaving."""
+    if isinstance(event, events.Key):
+        return event.key not in ("ctrl+c", "ctrl+q")
+    return isinstance(event, events.InputEvent | events.Paste)
 
 
 def run(config: Config, *, everything: bool = False) -> int:

@@ -30,6 +30,8 @@ class Collecting:
         self._former = gc.get_threshold()
 
     def begin(self) -> None:
+        if not gc.isenabled():  # what was made meanwhile, the imports, is here to stay
+            gc.freeze()
         self._former = gc.get_threshold()
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
         gc.enable()

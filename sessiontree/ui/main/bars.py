@@ -1,8 +1,6 @@
-"""The lines that say where one is: the top bar, the stream's title, the notice of a question."""
+"""The lines that say where one is: the stream's title and note, the notice of a question."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -11,60 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from sessiontree.model.run import Mode
 from sessiontree.ui.stream.line import cut, plain, wrap
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What the top bar says. `progress` is a word on work behind the screen, "" when none."""
-
-    place: str = ""
-    sessions: int = 0
-    running: int = 0
-    waiting: int = 0
-    queued: int = 0
-    unasked: int = 0  # runs whose tools are not asked for
-    cost_today: float = 0.0
-    progress: str = ""
-    demo: bool = False
-
-
-class TopBar(Widget):
-    DEFAULT_CSS = """
-    TopBar { height: 1; width: 1fr; padding: 0 1; background: $surface; }
-    """
-
-    summary: reactive[Summary] = reactive(Summary())
-
-    def render(self) -> Content:
-        facts, width = self.summary, max(self.size.width - 2, 10)
-        left = Content.assemble(("sessiontree", "bold $accent"))
-        if facts.demo:
-            left += Content(" demo").stylize("$warning")
-        counts = [(f"{facts.sessions:,} session{'' if facts.sessions == 1 else 's'}", "$text")]
-        if facts.running:
-            counts.append((f"● {facts.running} running", "$success"))
-        if facts.unasked:
-            counts.append((f"! {facts.unasked} {Mode.BYPASS.words}", "bold $text-error"))
-        if facts.waiting:
-            counts.append((f"? {facts.waiting} waiting for you", "bold $warning"))
-        if facts.queued:
-            counts.append((f"… {facts.queued} queued", "$text-muted"))
-        if facts.progress:
-            counts.append((facts.progress, "$text-muted"))
-        right = Content(f"${facts.cost_today:.2f} today" if facts.cost_today else "")
-        tail = Content("")
-        for text, style in counts:
-            tail += Content("   ") + Content(text).stylize(style)
-        room = width - left.cell_length - tail.cell_length - right.cell_length - 6
-        if room >= 8:
-            left += Content("   ") + Content(facts.place).truncate(room, ellipsis=True)
-        line = left + tail
-        gap = width - line.cell_length - right.cell_length
-        if gap < 2:
-            return line.truncate(width, ellipsis=True)
-        return line + Content(" " * gap) + right
 
 
 class StreamTitle(Widget):

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.screen import Screen
 from textual.timer import Timer
 
 from sessiontree.engine.engine import Engine
@@ -17,13 +15,14 @@ from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice, Mode, RunState
-from sessiontree.model.text import clean_line
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
 from sessiontree.ui.main.aiming import Aiming
 from sessiontree.ui.main.asking import Asking
-from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, Summary, TopBar
+from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle
+from sessiontree.ui.main.panes import PaneScreen
+from sessiontree.ui.main.top_bar import Summary, TopBar, shown_folder
 from sessiontree.ui.stream import StreamView
 from sessiontree.ui.tree import TreeView
 from sessiontree.ui.tree.words import money
@@ -51,7 +50,7 @@ STATES = {
 }
 
 
-class MainBase(Screen[None]):
+class MainBase(PaneScreen):
     app: SessionTree
 
     def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
@@ -66,10 +65,6 @@ class MainBase(Screen[None]):
         self._ticking: Timer | None = None
         self._shown: Feed | None = None
         self._wanted_turn: str | None = None
-
-    @property
-    def tree_view(self) -> TreeView:
-        return self.query_one(TreeView)
 
     @property
     def stream(self) -> StreamView:
@@ -245,15 +240,6 @@ class MainBase(Screen[None]):
             found[Need.RUN] or found[Need.GROUP]
         )
         return frozenset(need for need, there in found.items() if there)
-
-
-def shown_folder(folder: Path) -> str:
-    """A folder as a person writes it, clean: anyone can make a folder of any name."""
-    try:
-        shown = f"~/{folder.relative_to(Path.home())}".removesuffix("/.")
-    except ValueError:
-        shown = str(folder)
-    return clean_line(shown)
 
 
 def _duration(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -14,15 +13,18 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from sessiontree.engine.runs import Run
+from sessiontree.model.run import RunState
 from sessiontree.ui.composer import Composer
-from sessiontree.ui.dialogs.small import HelpDialog
+from sessiontree.ui.dialogs.base import Option
+from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
 from sessiontree.ui.main.aiming import Selection
-from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle, TopBar
+from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle
 from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
 from sessiontree.ui.main.handing_keys import HandingKeys
+from sessiontree.ui.main.top_bar import TopBar
 from sessiontree.ui.stream import EventPager, StreamView
 from sessiontree.ui.tree import TreeView
 
@@ -37,11 +39,11 @@ tree reads no transcripts."""
 
 
 class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
-    DEFAULT_CSS = (Path(__file__).with_name("screen.tcss")).read_text()
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
     _opening: Timer | None = None
-    _to_restore: Selection | None = None
+    _to_restore: tuple[str, str | None] | None = None  # a session and turn not known yet
+    _asks_to_leave = False
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -61,7 +63,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     def on_mount(self) -> None:
         self.set_focus(self.tree_view)
         self.suggest_next()
-        self._show_scope()
+        self._to_restore = self.restore_tree(self._scope, self.engine.view())
+        self.draw("tree")
 
     # What the engine says
 
@@ -76,24 +79,11 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     # Where one was
 
-    def restore(self) -> None:
-        """Show the scope that the app was started with; unfold and select what was when it was
-        last closed, as soon as that is there."""
-        self._show_scope()
-        view = self.engine.view()
-        if isinstance(unfolded := view.get("unfolded"), list):
-            self.tree_view.rows.unfold(id for id in unfolded if isinstance(id, str))
-        at = view.get("selection")
-        if isinstance(at, dict) and at.get("session"):
-            self._to_restore = Selection(at["session"], at.get("turn"))
-        self.draw("tree")
-
     def _draw(self) -> None:
         super()._draw()
         if (at := self._to_restore) is not None:
-            self.tree_view.select(at.session, at.turn)
-            found = self.tree_view.selected == (at.session, at.turn)
-            if found or self.engine.catalog.scanned:
+            self.tree_view.select(*at)
+            if self.tree_view.selected == at or self.engine.catalog.scanned:
                 self._to_restore = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -212,12 +202,13 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     def action_scope(self) -> None:
         catalog = self.engine.catalog
         self.engine.show(everything=not catalog.everything)
-        self._show_scope()
-
-    def _show_scope(self) -> None:
-        catalog = self.engine.catalog
-        self.tree_view.rows.scope = "" if catalog.everything else str(catalog.cwd)
+        self.tree_view.rows.scope = self._scope
         self.draw("tree")
+
+    @property
+    def _scope(self) -> str:
+        catalog = self.engine.catalog
+        return "" if catalog.everything else str(catalog.cwd)
 
     def action_show_hidden(self) -> None:
         self.tree_view.rows.show_all = everything = not self.tree_view.rows.show_all
@@ -227,8 +218,24 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     def action_help(self) -> None:
         self.app.push_screen(HelpDialog())
 
-    async def action_quit(self) -> None:
-        await self.app.action_quit()
+    def action_quit(self) -> None:
+        """End the app; where runs would end with it, ask before. Asked for twice, it ends."""
+        runs = [run for run in self.engine.pool if run.state is not RunState.CLOSING]
+        if not runs or self._asks_to_leave:
+            self.app.close_down()
+            return
+
+        def chosen(key: str | None) -> None:
+            self._asks_to_leave = False
+            if key == "q":
+                self.app.close_down()
+
+        count = f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} under way"
+        labels = "\n".join(f"  ‹{self.engine.label(run.plan.session)}›" for run in runs[:8])
+        text = f"{labels}\nWhat has arrived is kept; each can be continued later."
+        options = [Option("s", "stay"), Option("q", "end them and quit", danger=True)]
+        self._asks_to_leave = True
+        self.app.push_screen(ChoiceDialog(count, text, options), chosen)
 
     # Filter and search
 

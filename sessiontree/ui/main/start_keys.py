@@ -23,7 +23,7 @@ from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.fanout import FanOut, FanOutDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, RunOptions, RunOptionsDialog
 from sessiontree.ui.main.aiming import Held, Selection, Wish
-from sessiontree.ui.main.base import shown_folder
+from sessiontree.ui.main.top_bar import shown_folder
 from sessiontree.ui.main.trusting import Trusting
 
 

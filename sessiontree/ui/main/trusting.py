@@ -8,7 +8,8 @@ from pathlib import Path
 from sessiontree.model.trust import Standing, Trust
 from sessiontree.store.errors import StoreError
 from sessiontree.ui.dialogs.trust import TrustDialog
-from sessiontree.ui.main.base import MainBase, shown_folder
+from sessiontree.ui.main.base import MainBase
+from sessiontree.ui.main.top_bar import shown_folder
 
 
 class Trusting(MainBase):

@@ -66,9 +66,17 @@ class TreeView(RowCanvas, can_focus=True):
     _before_filter: tuple[Row | None, float] | None = None
     _wanted_query: str = ""
     _getting_ready: bool = False
+    _fitted: int = 0  # rows that fit on screen so far
 
     def on_mount(self) -> None:
         self._rows_changed()
+
+    def on_resize(self) -> None:
+        """A cursor that was on screen stays there, also one that was put on its row before it
+        was known how many rows fit."""
+        before, self._fitted = self._fitted, self._height
+        if not before or self.cursor - self.scroll_offset.y in range(before):
+            self._bring_on_screen(self.cursor)
 
     # what others ask -------------------------------------------------------------------------
 
@@ -315,7 +323,7 @@ class TreeView(RowCanvas, can_focus=True):
 
     def _scroll(self, y: int) -> None:
         if y != self.scroll_offset.y and self._height:
-            self.scroll_to(y=y, animate=False, force=True)
+            self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
     def _say_selected(self) -> None:
         self._row = self.current
