@@ -24,6 +24,8 @@ LEAST_COLUMN = 45
 
 _EDGES = 2  # the cells that `paint` keeps free at both ends of a row
 _BETWEEN = "│"
+_MOST_ROWS = 500
+"""Rows of several sides that are kept as they were drawn."""
 
 
 class CompareView(Scroller, can_focus=True):
@@ -65,6 +67,9 @@ class CompareView(Scroller, can_focus=True):
         self._current: list[Stop] = []
         """The difference that was gone to last: a line of each side that has it."""
         self._measuring: Iterator[None] | None = None
+        self._columns: list[int] = []  # the cells of each side, where they stand together
+        self._rows: dict[tuple[int, ...], tuple[Sequence[Strip], Strip]] = {}  # by ids of parts
+        self._blanks: dict[int, Strip] = {}
 
     # What is shown
 
@@ -105,7 +110,8 @@ class CompareView(Scroller, can_focus=True):
 
     def _fit(self) -> None:
         wide, _ = self.widths
-        columns = [self._column(side) - _EDGES for side in range(self._sides)]
+        self._columns = [self._column(side) for side in range(self._sides)]
+        columns = [cells - _EDGES for cells in self._columns]
         shown = frozenset(
             [WIDE, *(range(1, self._sides + 1) if self.together else [self.side + 1])]
         )
@@ -145,16 +151,31 @@ class CompareView(Scroller, can_focus=True):
             return self._strip(block[0], row, width)
         if not self.together:
             return self._strip(block[self.side], row, width)
-        parts: list[Strip] = []
-        between = Strip([Segment(_BETWEEN, palette.base + palette["guide"])])
-        for side, cell in enumerate(block):
-            parts += [between, self._strip(cell, row, self._column(side))]
-        return Strip.join(parts[1:])
+        return self._joined(
+            [self._strip(c, row, w) for c, w in zip(block, self._columns, strict=True)]
+        )
+
+    def _joined(self, parts: Sequence[Strip]) -> Strip:
+        """The same for the same parts: what Textual works out of a strip it keeps with it."""
+        key = tuple(map(id, parts))
+        known = self._rows.get(key)
+        if known is None:
+            if len(self._rows) >= _MOST_ROWS:
+                self._rows.clear()
+            between = Strip([Segment(_BETWEEN, self.palette.base + self.palette["guide"])])
+            apart = [strip for part in parts for strip in (between, part)]
+            known = self._rows[key] = (parts, Strip.join(apart[1:]))
+        return known[1]
+
+    def _blank(self, width: int) -> Strip:
+        if width not in self._blanks:
+            self._blanks[width] = Strip.blank(width, self.palette.base)
+        return self._blanks[width]
 
     def _strip(self, cell: Cell, row: int, width: int) -> Strip:
         spot = self.viewport.spot(cell, row)
         if spot is None:
-            return Strip.blank(width, self.palette.base)
+            return self._blank(width)
         layout = self.viewport.pages[spot.page].layout(spot.event)
         one = layout.rows[spot.row]
         current = Stop(spot.page, spot.event, one.line - layout.top) in self._current
@@ -170,6 +191,8 @@ class CompareView(Scroller, can_focus=True):
         super().notify_style_update()
         for page in self.viewport.pages:
             page.forget_strips()
+        self._rows.clear()
+        self._blanks.clear()
 
     # Keys and clicks
 
