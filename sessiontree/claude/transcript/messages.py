@@ -76,11 +76,12 @@ class Voice:
             text = f"The model is {model} from here on"
             yield m.Noted(key=key, what="model", text=text, agent=self.agent, at=at)
         self._model = model or self._model
-        said = [block for block in map(_block, prompts.blocks(content)) if block is not None]
+        blocks = list(prompts.blocks(content))
+        said = [block for block in map(_block, blocks) if block is not None]
         if said:
             message_id = entry.api or entry.uuid
             yield m.Said(message_id=message_id, blocks=tuple(said), agent=self.agent, at=at)
-        for block in prompts.blocks(content):  # of tools that the API runs itself
+        for block in blocks if len(said) < len(blocks) else ():  # of tools that the API runs itself
             if str(block.get("type", "")).endswith("_tool_result") and "tool_use_id" in block:
                 text = json.dumps(block.get("content"), ensure_ascii=False, indent=2)
                 call = str(block["tool_use_id"])

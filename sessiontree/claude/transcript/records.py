@@ -164,6 +164,8 @@ def time(record: Bare) -> str:
 
 def content(raw: Raw) -> Any:
     """What was only passed over, parsed: the content of a message, the details of a result."""
+    if raw is _NULL:
+        return None  # most results have no details
     try:
         return _any.decode(raw)
     except _ODD:
