@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -113,11 +112,13 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    import tomllib
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
 

@@ -50,11 +50,8 @@ class Index:
         return _load(self.folder / name)
 
     def load_each(self, but: str = "") -> Iterator[list[Scanned]]:
-        """What is kept of one project after the other, `but` of one (the name of its folder):
-        first those that were at work last, as far as their files tell."""
-        written = cache.stamps(self.folder, _SUFFIX)
-        last_first = sorted(written, key=lambda name: (-written[name][1], name))
-        for file in (self.folder / name for name in last_first):
+        """What is kept of one project after the other, `but` of one (the name of its folder)."""
+        for file in sorted(self.folder.glob("*" + _SUFFIX)):
             if not but or file != self._file(but):
                 yield _load(file)
 

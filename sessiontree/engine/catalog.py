@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
-from math import inf
 from pathlib import Path
 
 from sessiontree.claude.index import Index
@@ -100,18 +99,20 @@ class Catalog:
             self._forest.put_link(link)
         self._apply(changes)
 
-    async def load_rest(self, changed: Callable[[], None], *, most: float = inf) -> None:
-        """What is known of the other projects, until there are `most` sessions. The tree of this
-        one need not wait for it."""
+    async def load_rest(self, changed: Callable[[], None]) -> None:
+        """What is known of the other projects. The tree of this one need not wait for it."""
         async with self._reading:
             projects = self._index.load_each(but=self._key)
-            while len(self._all) < most:
-                rest = await asyncio.to_thread(next, projects, None)
-                if rest is None:
-                    break
+            while (rest := await asyncio.to_thread(next, projects, None)) is not None:
                 known = self._library.remember(rest)
                 self._apply(await asyncio.to_thread(self._lineage.update, known))
             changed()
+
+    async def load_project(self, project: str) -> None:
+        """What is known of another project (the name of its folder)."""
+        async with self._reading:
+            known = await asyncio.to_thread(self._index.load_project, project)
+            self._apply(self._lineage.update(self._library.remember(known)))
 
     async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
         """Bring the forest up to date, in steps that the screen can follow."""

@@ -90,6 +90,8 @@ class Engine:
         scan is over when this returns."""
         await asyncio.to_thread(self._recall)
         await self.catalog.load(everything)
+        if everything or not follow:
+            await self.catalog.load_rest(self._listener.forest_changed)
         await self.marks.refresh()
         for session in {*self._finishes, *self._begun}:
             self._draw(session)
@@ -98,7 +100,6 @@ class Engine:
             self.spawn(self._scan_and_follow(everything))
             self.spawn(self._follow_store())
         else:
-            await self.catalog.load_rest(self._listener.forest_changed)
             await self.catalog.scan(everything, self._listener.forest_changed)
 
     async def close(self) -> None:
@@ -151,7 +152,8 @@ class Engine:
             self._listener.forest_changed()
 
     async def _scan_and_follow(self, everything: bool) -> None:
-        await self.catalog.load_rest(self._listener.forest_changed)
+        if not everything:
+            await self.catalog.load_rest(self._listener.forest_changed)
         await self.catalog.scan(everything, self._listener.forest_changed)
         self._listener.forest_changed()
         await self.catalog.follow()

@@ -65,8 +65,9 @@ class Rows:
 
     @scope.setter
     def scope(self, scope: str) -> None:
-        self.order.scope = scope
-        self.resort()
+        if scope != self.order.scope:
+            self.order.scope = scope
+            self.resort()
 
     @property
     def show_all(self) -> bool:

@@ -129,6 +129,16 @@ class Program:
         os.close(self.master)
 
 
+def leave(folder: Path, ready: bytes) -> None:
+    """Look at all projects once, as before any other start."""
+    program = Program(["-m", "sessiontree", "--all"], folder, folder / "work/project-0")
+    program.shows(ready)
+    os.write(program.master, b"q")
+    program.shows(b"\x1b[?1049l")
+    program.process.wait()
+    program.end()
+
+
 class Starts:
     """How long it takes until there is something to see, and until keys are answered."""
 
@@ -161,8 +171,9 @@ def table() -> list[str]:
     composer = "❯".encode()
     try:
         known(folder)
+        leave(folder, composer)
         empty = Starts(folder, ["-c", EMPTY], b"painted")
-        everything = Starts(folder, ["-m", "sessiontree", "--all"], b"Task number", composer)
+        everything = Starts(folder, ["-m", "sessiontree", "--all"], b"/project-1", composer)
         here = Starts(folder, ["-m", "sessiontree"], b"Task number", composer)
         for number in range(TIMES + 1):
             for starts in (empty, everything, here):

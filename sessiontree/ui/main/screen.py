@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 from typing import ClassVar
 
 from textual import events, on
@@ -13,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from sessiontree.engine.runs import Run
+from sessiontree.model.plan import Kind
 from sessiontree.model.run import RunState
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.base import Option
@@ -32,6 +34,9 @@ LETTER_ACTIONS = {key.action for key in KEYS if key.key not in ("escape", "tab")
 
 MOST_UNFOLDED = 1_000
 """Sessions that are unfolded again at the next start."""
+
+MOST_PROJECTS = 1_000
+"""Projects of which a line is kept to be seen at the next start."""
 
 REST_SECONDS = 0.08
 """How long the cursor rests on a row before its stream is opened: holding a key down in the
@@ -113,7 +118,22 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     def remember(self) -> None:
         at, unfolded = self.aiming.selection, sorted(self.tree_view.rows.unfolded)
         selection = {"session": at.session, "turn": at.turn}
-        self.engine.keep_view(selection=selection, unfolded=unfolded[:MOST_UNFOLDED])
+        session = self.engine.forest.session(at.session)
+        view: dict[str, object] = {
+            "selection": selection,
+            "project": session.project if session else "",
+            "unfolded": unfolded[:MOST_UNFOLDED],
+        }
+        if self.engine.catalog.everything and not self.tree_view.rows.query:
+            view["projects"] = self._projects()
+        self.engine.keep_view(**view)
+
+    def _projects(self) -> list[tuple[str, int, float]]:
+        """What the rows of projects tell: folder, number of trees, time of the last change."""
+        rows, activity = self.tree_view.rows, self.engine.forest.activity
+        shown = (row.session for row in rows.list if row.kind is Kind.PROJECT)
+        roots = ((name, rows.order.roots[name]) for name in islice(shown, MOST_PROJECTS))
+        return [(name, len(ids), activity(ids[0])) for name, ids in roots]
 
     # Selecting and opening
 

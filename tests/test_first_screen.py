@@ -1,0 +1,95 @@
+"""What is seen first is what was seen last, and what will be seen a moment later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sessiontree.config import Config
+from sessiontree.engine.preview import preview
+from sessiontree.store.database import Store
+from sessiontree.ui.app import SessionTree
+from sessiontree.ui.main.first import FirstScreen
+from sessiontree.ui.tree.face import Face, face
+from sessiontree.ui.tree.view import TreeView
+from tests.app import hands_on
+from tests.forest_maker import Maker
+
+pytestmark = pytest.mark.anyio
+NOW = 1_800_000_000.0
+
+
+class FirstAlone(SessionTree):
+    """The app as it is before the rest of it is loaded."""
+
+    def _begin(self) -> None:
+        pass
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """Three projects with a few sessions each, one of them here."""
+    projects = tmp_path / "claude" / "projects"
+    for name, many in (("here", 2), ("other", 3), ("third", 1)):
+        (tmp_path / name).mkdir()
+        maker = Maker(projects, str(tmp_path / name), seed=many)
+        for number in range(many):
+            root = maker.new()
+            first = maker.turn(root, f"Prompt {number} in {name}")
+            maker.turn(root, "Go on")
+            maker.turn(maker.fork(root, first), "Another way")
+        maker.write()
+    return Config(tmp_path / "home", tmp_path / "claude", tmp_path / "here")
+
+
+def seen(tree: TreeView) -> tuple[int, list[Face]]:
+    return tree.cursor, [face(tree.rows, row, NOW) for row in tree.rows.list]
+
+
+async def first_sight(config: Config, *, everything: bool) -> tuple[int, list[Face]]:
+    app = FirstAlone(config, everything=everything)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, FirstScreen)
+        return seen(app.screen.tree_view)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_it_is_the_tree_that_comes(config: Config, everything: bool) -> None:
+    async with hands_on(config, everything=everything) as hands:
+        roots = [id for id in hands.forest if hands.forest.parent(id) is None]
+        for root in roots:
+            if hands.main.tree_view.select(root):
+                break
+        await hands.press("l", "j")
+        await hands.engine.marks.set(hands.selected[0], title="A title", note="A note")
+        await hands.settled()
+        hands.main.remember()
+        await hands.until(lambda: hands.engine.view().get("selection", {}).get("turn"))
+    cursor, faces = await first_sight(config, everything=everything)
+    assert cursor > 0
+    assert {"A title", "✎"} <= {word for one in faces for word in (one.label, *dict(one.marks))}
+    async with hands_on(config, everything=everything) as hands:
+        assert seen(hands.main.tree_view) == (cursor, faces)
+
+
+async def test_all_projects_are_seen_though_none_was_yet(config: Config) -> None:
+    async with hands_on(config) as hands:
+        await hands.engine.catalog.scan(True, lambda: None)
+    _, faces = await first_sight(config, everything=True)
+    assert sorted(one.turns for one in faces if one.part == "project") == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "projects",
+    [None, "all", [["folder"]], [["folder", 0, 1.0]], [[1, 2, 3]], [["\x1b[31m", 10**12, 1]]],
+)
+async def test_what_anyone_wrote_in_the_store_does_no_harm(
+    config: Config, projects: object
+) -> None:
+    with Store.open(config.store) as store:
+        store.set_view(projects=projects, project=["x"], selection={"session": ["x"]}, unfolded=1)
+        known = await preview(config, store, everything=True)
+    assert all("\x1b" not in folder and count <= 10**5 for folder, count in known.counts.items())
+    await first_sight(config, everything=True)
