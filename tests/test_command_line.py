@@ -175,4 +175,5 @@ def test_the_first_paint_needs_little(place: ClaudePlace, tmp_path: Path) -> Non
     behind = ("engine.engine", "engine.runs", "model.message", "model.event", "store.archive")
     rooms = tuple(f"sessiontree.{name}" for name in heavy + behind)
     assert not [name for name in loaded if name.startswith((*rooms, "claude_agent_sdk"))]
+    assert "sessiontree.model.run" not in loaded
     assert len(loaded) < 80

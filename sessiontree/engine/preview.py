@@ -12,7 +12,7 @@ from sessiontree.config import Config
 from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.status import overlay
 from sessiontree.model.forest import Forest
-from sessiontree.model.run import Ending
+from sessiontree.model.run_words import Ending
 from sessiontree.model.session import Session
 from sessiontree.model.text import clean_line
 from sessiontree.store.database import Store

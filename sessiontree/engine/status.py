@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessiontree.model.overlay import Overlay, Status
-from sessiontree.model.run import Ending, RunState
+from sessiontree.model.run_words import Ending, RunState
 from sessiontree.model.text import label
 from sessiontree.store.records import Annotation, Finish
 

@@ -7,28 +7,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sessiontree.model.run_words import Ending, Mode, RunState, Verb
 
-class Mode(StrEnum):
-    """Permission modes, by the names that Claude Code gives them."""
-
-    DEFAULT = "default"
-    ACCEPT_EDITS = "acceptEdits"
-    PLAN = "plan"
-    DONT_ASK = "dontAsk"
-    BYPASS = "bypassPermissions"
-
-    @property
-    def words(self) -> str:
-        return _MODE_WORDS[self]
-
-
-_MODE_WORDS = {
-    Mode.DEFAULT: "asks before tools",
-    Mode.ACCEPT_EDITS: "accepts edits",
-    Mode.PLAN: "plans only",
-    Mode.DONT_ASK: "denies unasked",
-    Mode.BYPASS: "ALL TOOLS UNASKED",
-}
+__all__ = [
+    "Allow",
+    "Answer",
+    "Ask",
+    "AskKind",
+    "Choice",
+    "Deny",
+    "Ending",
+    "Grants",
+    "Mode",
+    "Outcome",
+    "Plan",
+    "Reason",
+    "RunState",
+    "Suggestion",
+    "Verb",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,6 @@ class Grants:
         )
 
 
-class Verb(StrEnum):
-    NEW = "new"
-    CONTINUE = "continue"
-    FORK = "fork"
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One execution of the agent: one prompt on one session.
@@ -83,13 +74,6 @@ class Plan:
     grants: Grants = Grants()
     spent: float | None = 0.0
     project: str = ""
-
-
-class RunState(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"  # for a person's answer
-    CLOSING = "closing"
 
 
 class AskKind(StrEnum):
@@ -138,12 +122,6 @@ class Deny:
 
 
 Answer = Allow | Deny
-
-
-class Ending(StrEnum):
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)

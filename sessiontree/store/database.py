@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sessiontree.model.overlay import Verdict
-from sessiontree.model.run import Ending
+from sessiontree.model.run_words import Ending
 from sessiontree.model.session import Link
 from sessiontree.model.text import clean, clean_line
 from sessiontree.store.errors import SessionRunning

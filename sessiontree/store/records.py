@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sessiontree.model.overlay import Verdict
-from sessiontree.model.run import Ending, Mode, Verb
+from sessiontree.model.run_words import Ending, Mode, Verb
 from sessiontree.model.session import Evidence, Link, LinkKind
 from sessiontree.model.text import NOTE_CHARS, clean, clean_line, label
 from sessiontree.store.owner import Owner, this_process

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from sessiontree.model.run import Mode
+from sessiontree.model.run_words import Mode
 from sessiontree.model.text import clean_line
 
 
