@@ -8,7 +8,11 @@ import pytest
 
 from sessiontree.config import Config
 from sessiontree.engine.preview import preview
+from sessiontree.model.overlay import Status
+from sessiontree.model.run import Verb
 from sessiontree.store.database import Store
+from sessiontree.store.owner import Owner, this_process
+from sessiontree.store.records import Intent
 from sessiontree.ui.app import SessionTree
 from sessiontree.ui.main.first import FirstScreen
 from sessiontree.ui.tree.face import Face, face
@@ -93,3 +97,19 @@ async def test_what_anyone_wrote_in_the_store_does_no_harm(
         known = await preview(config, store, everything=True)
     assert all("\x1b" not in folder and count <= 10**5 for folder, count in known.counts.items())
     await first_sight(config, everything=True)
+
+
+async def test_a_run_that_was_cut_off_is_told_also_where_nothing_can_be_stored(
+    config: Config,
+) -> None:
+    async with hands_on(config) as hands:
+        session = hands.selected[0]
+    with Store.open(config.store) as store:
+        gone = Owner(this_process().host, pid=2**22 + 1)
+        store.begin(Intent(session, Verb.CONTINUE, str(config.cwd), owner=gone))
+    lock = config.store.with_name(config.store.name + ".lock")
+    lock.unlink()
+    lock.mkdir()  # it cannot be had
+    async with hands_on(config) as hands:
+        assert hands.forest.status(session) is Status.INTERRUPTED
+        assert any("its lock cannot be had" in words for words in hands.said)

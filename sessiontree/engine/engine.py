@@ -10,6 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -127,8 +128,10 @@ class Engine:
         self._finishes = self._store.finishes()
         for session, intent in self._store.intents().items():
             if intent.owner.here and intent.owner.gone:
-                self._store.finish(session, Ending.INTERRUPTED, "The app ended while it ran")
-                self._finishes[session] = self._store.finishes()[session]
+                finish = Finish(Ending.INTERRUPTED, "The app ended while it ran", time.time())
+                with suppress(StoreError):  # it is read-only, and has said so
+                    self._store.finish(session, finish.ending, finish.reason)
+                self._finishes[session] = finish
             self._begun[session] = intent.label
             self.catalog.begun(intent)
 

@@ -122,7 +122,10 @@ class SessionTree(App[None]):
         assert self._store is not None
         first = self.screen
         self._engine = Engine(self.config, self._store, self)
-        await self._engine.start(everything=self.everything)
+        try:
+            await self._engine.start(everything=self.everything)
+        except (StoreError, OSError) as error:  # what was read until then is shown
+            self.tell(str(error), trouble=True)
         main = MainScreen(self._engine, self.now)
         await self.push_screen(main)
         await first.remove_children()
