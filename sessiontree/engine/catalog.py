@@ -219,8 +219,9 @@ class Catalog:
         if today != self._day:
             self._day = today
             self._today.clear()
-        own = self._forest.own_turns(session.id)
         midnight = datetime.combine(today, datetime.min.time()).timestamp()
+        untouched = session.updated is not None and session.updated < midnight
+        own = () if untouched else self._forest.own_turns(session.id)
         cost = sum(
             turn.cost_usd or 0.0 for turn in own if turn.started and turn.started >= midnight
         )
