@@ -21,6 +21,7 @@ ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
 def test_the_demo_comes_up_and_goes_without_a_trace(start: Start, tmp_path: Path) -> None:
     terminal = start("demo", "--keep", str(tmp_path / "demo"), size=(140, 45))
     terminal.shows("Design a rate limiter", "Fix the flaky login test", "12 sessions", "n new")
+    assert b"No sessions" not in terminal.raw  # they were only not known yet
     terminal.type("q")
     assert terminal.ends() == 0
     assert ALTERNATE_SCREEN_OFF in terminal.raw

@@ -83,6 +83,7 @@ class Program:
 
     def __init__(self, words: list[str], folder: Path, cwd: Path) -> None:
         self.begun = time.perf_counter()
+        self._seen = b""
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
         self.process = subprocess.Popen(
@@ -97,13 +98,12 @@ class Program:
         os.close(slave)
 
     def shows(self, text: bytes) -> float:
-        """Seconds since exec when `text` is on the screen."""
-        seen = b""
-        while text not in seen:
+        """Seconds since exec when `text` is on the screen, or is found to be there by now."""
+        while text not in self._seen:
             left = max(0.0, self.begun + PATIENCE - time.perf_counter())
             if not select.select([self.master], [], [], left)[0]:
                 raise TimeoutError(f"{text!r} did not come")
-            seen += os.read(self.master, 1 << 16)
+            self._seen += os.read(self.master, 1 << 16)
         return time.perf_counter() - self.begun
 
     def rest(self, seconds: float) -> float:

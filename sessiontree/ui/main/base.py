@@ -101,6 +101,7 @@ class MainBase(PaneScreen):
         self._drawn = time.monotonic()
         stale, self._stale = self._stale, set()
         if "tree" in stale:
+            self.tree_view.reading = not self.engine.catalog.scanned
             self.tree_view.refresh_rows()
         if "stream" in stale:
             self._draw_stream()

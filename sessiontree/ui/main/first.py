@@ -40,9 +40,10 @@ class FirstScreen(PaneScreen):
     def on_mount(self) -> None:
         catalog = self._preview.catalog
         place = "all projects" if catalog.everything else shown_folder(catalog.cwd)
-        count = None if catalog.everything else catalog.count
+        count = None if catalog.everything else catalog.count or None
         demo = self.app.config.demo
         self.query_one(TopBar).summary = Summary(place=place, sessions=count, demo=demo)
+        self.tree_view.reading = True
         self.restore_tree("" if catalog.everything else str(catalog.cwd), self._preview.view)
         for folder, count in self._preview.counts.items():
             self.tree_view.rows.order.roots[folder] *= count  # only their number is shown

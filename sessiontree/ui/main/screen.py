@@ -67,6 +67,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def on_mount(self) -> None:
         self.set_focus(self.tree_view)
+        self.tree_view.reading = not self.engine.catalog.scanned
         self.suggest_next()
         self._to_restore = self.restore_tree(self._scope, self.engine.view())
         self.draw("tree")
