@@ -140,7 +140,7 @@ class SessionTree(App[None]):
             self.exit(return_code=1, message=Text(f"sessiontree: {INCOMPLETE} ({error})"))
             return
         self.main = arrival.result()
-        self.main.draw("tree")
+        self.main.draw("tree", "stream")  # what the engine said before went nowhere
         self._preview = None
         self._collecting.begin()
         self.set_interval(EVERY, self._collecting.ask)
