@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sessiontree import __version__
+from sessiontree.commands.output import clean_output
 from sessiontree.config import Config, ConfigError, load
 
 USAGE_ERROR = 2
@@ -30,22 +31,26 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; its exit code: 0 done, 1 it failed, 2 it was called wrongly."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    args = _parser(words).parse_args(words)
+    try:
+        with clean_output():
+            args = _parser(words).parse_args(words)
+            config = _config(args)
+            if args.command in COMMANDS:
+                return int(_module(args.command).run(config, args))
+        return _demo(args.keep) if args.command else _app(config, everything=args.all)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _config(args: argparse.Namespace) -> Config:
+    """Ends the program where something set cannot be used."""
     try:
         config = load()
         project = getattr(args, "project", None)
-        if project is not None:
-            config = replace(config, cwd=_folder(project))
-        if args.command is None:
-            return _app(config, everything=args.all)
-        if args.command == "demo":
-            return _demo(args.keep)
-        return int(_module(args.command).run(config, args))
+        return config if project is None else replace(config, cwd=_folder(project))
     except ConfigError as error:
         print(f"sessiontree: {error}", file=sys.stderr)
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        return 130
+        raise SystemExit(USAGE_ERROR) from None
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

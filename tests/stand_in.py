@@ -358,6 +358,52 @@ def refuses(cli: Cli) -> None:
     cli.linger()
 
 
+def hostile(cli: Cli) -> None:
+    """Says and asks everything in the worst words, and fails with more of them."""
+    mark = "◆live{}. " + HOSTILE
+    cli.start()
+    cli.begin(mark.format("typed"))
+    cli.send({"type": "system", "subtype": "model_fallback", "content": mark.format("fallback")})
+    retry = {"attempt": mark.format("try"), "error_status": mark.format("code")}
+    cli.send({"type": "system", "subtype": "api_retry", "uuid": "u1", **retry})
+    cli.send({"type": "system", "subtype": "permission_denied", "tool_name": mark.format("rule")})
+    call = {"type": "tool_use", "id": "t1", "name": mark.format("tool")}
+    cli.say({**call, "input": {mark.format("key"): mark.format("value")}}, id="m1")
+    rules = [{"toolName": mark.format("ruled"), "ruleContent": mark.format("content")}]
+    suggestions = [
+        {"type": "addRules", "rules": rules, "behavior": "allow", "destination": "session"},
+        {"type": "addDirectories", "directories": [mark.format("folder")], "destination": "x"},
+    ]
+    cli.ask(
+        tool_name=mark.format("asking"),
+        input={mark.format("given"): [mark.format("deep")], "command": mark.format("command")},
+        title=mark.format("title"),
+        description=mark.format("description"),
+        decision_reason=mark.format("why"),
+        agent_id=mark.format("agent"),
+        permission_suggestions=suggestions,
+    )
+    cli.hear("control_response")
+    choices = [
+        {"label": mark.format("choice"), "description": mark.format("choicesays")},
+        {"label": "other"},
+    ]
+    asked = {"question": mark.format("question"), "header": mark.format("header")}
+    questions = [{**asked, "options": choices}, {**asked, "options": choices, "multiSelect": True}]
+    cli.ask("ask-2", tool_name="AskUserQuestion", input={"questions": questions})
+    cli.hear("control_response")
+    text = mark.format("plan")
+    link = f"[l](javascript:{text}) ![i](file:///{text}) <http://{text}> http://{text}"
+    plan = (
+        f"# {text}\n\n- {text}\n\n> {text}\n\n```{text}\n{text}\n```\n\n|{text}|\n|-|\n|x|\n{link}"
+    )
+    cli.ask("ask-3", tool_name="ExitPlanMode", input={"plan": plan})
+    cli.hear("control_response")
+    sys.stderr.write(mark.format("stderr") + "\n")
+    sys.stderr.flush()
+    sys.exit(1)
+
+
 def exits(cli: Cli) -> None:
     cli.dies = lambda: os._exit(1)
     good(cli)
@@ -384,7 +430,7 @@ def main() -> None:
     else:
         name, _, number = sys.argv[sys.argv.index("--model") + 1].partition(":")
     cli = Cli()
-    cli.at = int(number or -1)
+    cli.at = int(number) if number.isdigit() else -1
     globals()[name](cli)
 
 

@@ -50,7 +50,11 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        return "\n".join(self.screen.display)
+        # Not `screen.display`: that fails where half a wide sign was drawn over (pyte 0.8.2).
+        rows = (self.screen.buffer[row] for row in range(self.screen.lines))
+        return "\n".join(
+            "".join(row[column].data for column in range(self.screen.columns)) for row in rows
+        )
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
@@ -72,6 +76,14 @@ class Terminal:
         while self._read():
             assert time.monotonic() < end, self.text
         return self.process.wait(10)
+
+    def drain(self) -> bool:
+        """Take in what the program has written by now, up to the end of a frame; whether there
+        was anything."""
+        before = len(self.raw)
+        while select.select([self._master], [], [], 0.03)[0] and self._read():
+            pass
+        return len(self.raw) > before
 
     def _read(self) -> bool:
         """Take in what the program wrote; False once it has closed the terminal."""

@@ -402,3 +402,10 @@ async def test_every_size_shows_where_one_is_and_what_enter_does(
         assert hands.main.stream.has_focus
         assert hands.main.stream.size.width >= 28
         assert hands.stream()[0] == "One"
+        await hands.press("tab")
+        assert hands.main.composer.area.has_focus
+        await hands.press("tab")  # also where only one of the panes is shown
+        assert hands.main.tree_view.has_focus
+        assert hands.main.tree_view.size.height >= 3
+        await hands.press("shift+tab", "escape", "tab", "shift+tab")
+        assert hands.main.tree_view.has_focus

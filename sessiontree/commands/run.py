@@ -186,7 +186,7 @@ def _settled(event: Event) -> bool:
 def _json(event: Event) -> str:
     kind = type(event).__name__.lower()
     data = {"kind": kind, **asdict(event), "at": iso(event.at)}
-    return json.dumps(data, ensure_ascii=False, default=str)
+    return json.dumps(data, default=str)
 
 
 def _words(event: Event) -> str:

@@ -18,6 +18,7 @@ from sessiontree.model.event import Event, Prompt
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Message, Prompted
 from sessiontree.model.session import Session
+from sessiontree.model.text import clean, clean_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +49,8 @@ def run(config: Config, args: argparse.Namespace) -> int:
 
 
 def _turns(session: Session, forked_from: list[Path]) -> Iterator[dict[str, Any]]:
-    """Turns in the order of the file, each with its events. The transcript is read once for the
-    live line and once for each arm that was left."""
+    """Turns in the order of the file, each with its events; the prompts as they were typed, not
+    cleaned. The transcript is read once for the live line and once for each arm that was left."""
     said: dict[str, tuple[str, list[Event]]] = {}
     if session.path:
         hear = partial(messages, session.path, turns=session.turns, forked_from=forked_from)
@@ -101,11 +102,11 @@ def _text(sessions: Sessions, session: Session, turns: list[dict[str, Any]]) -> 
     yield f"{data['title'] or data['label'] or session.id}\n"
     for name in ("id", "parent", "evidence", "cwd", "created", "updated", "state", "file"):
         if data[name]:
-            yield f"{name}: {data[name]}\n"
+            yield f"{name}: {clean_line(data[name])}\n"
     for number, turn in enumerate(turns, 1):
         mark = "" if turn["live"] else " (an arm that was left)"
-        yield f"\nTurn {number}{mark}  {turn['started'] or ''}  {turn['id']}\n"
-        yield _indent(f"> {turn['prompt']}", 0)
+        yield f"\nTurn {number}{mark}  {turn['started'] or ''}  {clean_line(turn['id'])}\n"
+        yield _indent(f"> {clean(turn['prompt'])}", 0)
         for event in turn["events"][1:]:
             yield from _event_text(event)
 

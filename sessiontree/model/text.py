@@ -2,7 +2,8 @@
 
 Control characters, invisible characters and terminal sequences reach a terminal raw through
 every Textual widget (seen on 8.2.8), so they are replaced before they become part of an event,
-a label or a title. Colour sequences are dropped whole, the rest leaves a visible mark.
+a label or a title. Colour sequences and variation selectors are dropped whole, the rest leaves a
+visible mark.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ LABEL_CELLS = 120
 NOTE_CHARS = 4_000
 """How long a note may be that a person writes on a session or a turn."""
 
-# CSI … m (colours) in both its 7-bit and its 8-bit form.
-_COLOUR = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m")
+# Dropped whole: CSI … m (colours) in both its 7-bit and its 8-bit form; the selectors that say
+# whether a sign is an emoji, about whose width terminals disagree.
+_DROPPED = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m|[\ufe00-\ufe0f]")
 
-# C0 without tab and newline, DEL, C1, soft hyphen, Arabic letter mark, Mongolian vowel separator,
-# zero-width and bidi controls, line and paragraph separators, word joiner to nominal digit
-# shapes, BOM, interlinear annotation, lone surrogates, tag characters.
+# What a terminal acts on: C0 without tab and newline, DEL, C1. What is not to be seen by Unicode's
+# Default_Ignorable_Code_Point: zero-width and bidi controls, fillers, tags (not those of shorthand
+# and music: four ranges more beyond U+FFFF take twice the time). What is no text: interlinear
+# annotation, line and paragraph separators, lone surrogates.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 _NEWLINES = re.compile("\r\n?")
 
@@ -40,7 +44,7 @@ def clean(text: str) -> str:
     Idempotent; linear in the length of the text; a clean text comes back unchanged."""
     if not _UNSAFE.search(text):
         return text
-    text = _COLOUR.sub("", _NEWLINES.sub("\n", text))
+    text = _DROPPED.sub("", _NEWLINES.sub("\n", text))
     return _UNSAFE.sub(MARK, text)
 
 

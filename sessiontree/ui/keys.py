@@ -328,7 +328,7 @@ COMPOSER_KEYS: tuple[tuple[str, str], ...] = (
 
 
 def bindings() -> list[Binding]:
-    once = {key.key: key for key in KEYS if key.key != "tab"}
+    once = {key.key: key for key in KEYS}
     return [
         Binding(key.key, key.action, key.help, show=False, id=key.action) for key in once.values()
     ]

@@ -12,7 +12,9 @@ from textual.widgets import Input, Static
 
 from sessiontree.model.run import Allow, Answer, Ask, Deny, Mode
 from sessiontree.ui.dialogs.base import Dialog, Option, Options
+from sessiontree.ui.stream.line import cut
 
+MOST_LABEL = 40  # cells of a session's name
 NAMED = 3
 """How many of the questions behind this one are named."""
 
@@ -38,7 +40,9 @@ class AskDialog(Dialog[Answer | None]):
             self.fit()
 
     def title_of(self, words: str, who: str = "") -> Content:
-        return Content.assemble((f"‹{self._label}›{who} ", "$text-muted"), (words, "bold"))
+        """Whose question it is, and what; in few lines: what is asked for needs the room."""
+        label = cut(self._label, MOST_LABEL)
+        return Content.assemble((f"‹{label}›{who} ", "$text-muted"), (words, "bold"))
 
     def foot(self) -> ComposeResult:
         yield from self.choices()

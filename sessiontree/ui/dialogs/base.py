@@ -22,6 +22,9 @@ from sessiontree.ui.modal import Modal
 GUARD_SECONDS = 0.3
 """Keys in the first moments of a dialog were typed for what was there before."""
 
+LOW_ROWS = 20
+"""A terminal with fewer has no rows to spare."""
+
 CSS = Path(__file__).with_name("dialogs.tcss").read_text()
 
 T = TypeVar("T")
@@ -101,6 +104,7 @@ class Dialog(Modal[T]):
         self._opened = time.monotonic()
 
     def on_resize(self) -> None:
+        self.set_class(self.size.height < LOW_ROWS, "-tight")
         self.fit()
 
     def fit(self) -> None:

@@ -11,15 +11,18 @@ from textual.content import Content
 from textual.widgets import Static
 
 from sessiontree.ui.dialogs.answering import ConsentDialog
+from sessiontree.ui.stream.line import cut
 
+MOST_NAME, MOST_TITLE = 40, 80  # cells
 MOST = 200_000
 """Characters of one input field that are laid out (0.3 s); what is beyond is counted, in words."""
 
 
 class PermissionDialog(ConsentDialog):
     def title_content(self) -> Content:
-        """Names the tool, whatever title came along: a server may call its tools as it likes."""
-        tool, title = self.ask.tool, self.ask.title
+        """Names the tool, whatever title came along: a server may call its tools as it likes, and
+        at any length."""
+        tool, title = cut(self.ask.tool, MOST_NAME), cut(self.ask.title, MOST_TITLE)
         words = f"wants to use {tool}"
         if title:
             words = title if tool in title else f"{title} ({tool})"

@@ -65,11 +65,12 @@ class QuestionDialog(AskDialog):
     def __init__(self, ask: Ask, label: str) -> None:
         super().__init__(ask, label)
         self._questions = questions(ask.input)
+        self._at = 0  # not by the answers: two questions can read the same
         self._answers: dict[str, str] = {}
 
     @property
     def _question(self) -> Question:
-        return self._questions[len(self._answers)]
+        return self._questions[self._at]
 
     def title_content(self) -> Content:
         return self.title_of("asks")
@@ -91,7 +92,7 @@ class QuestionDialog(AskDialog):
 
     async def _show(self) -> None:
         question = self._question
-        number = f"{len(self._answers) + 1}/{len(self._questions)}  "
+        number = f"{self._at + 1}/{len(self._questions)}  "
         head = Content.assemble(
             (number if len(self._questions) > 1 else "", "$text-muted"),
             (f"{question.header}  " if question.header else "", "$accent"),
@@ -148,13 +149,17 @@ class QuestionDialog(AskDialog):
             labels.append(words)
         if labels:
             await self._answer(", ".join(labels))
+        else:
+            how = self.query_one("#how", Static)
+            how.update(Content("Nothing is marked yet: space marks, esc declines"))
 
     async def _answer(self, answer: str) -> None:
         self._answers[self._question.text] = answer
-        if len(self._answers) == len(self._questions):
+        if self._at + 1 == len(self._questions):
             self.dismiss(Allow(answers=self._answers))
-        else:
-            await self._show()
+            return
+        self._at += 1
+        await self._show()
 
     def action_decline(self) -> None:
         if not self.too_early:

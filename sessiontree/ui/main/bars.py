@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
+from textual import events
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Input
 
 from sessiontree.ui.stream.line import cut, plain, wrap
 
@@ -69,6 +73,24 @@ class NoteBar(Widget):
         if len(rows) > self.MOST_ROWS:
             rows[self.MOST_ROWS - 1 :] = [cut(f"{rows[self.MOST_ROWS - 1]} …", room)]
         return rows
+
+
+class SearchBox(Input):
+    """What is searched for. Enter is a key like the letters: it calls `enter`, which moves the
+    focus, before the next key is looked at. Those that come in one go with it and arrive here all
+    the same are for what has the focus then; here they would search unseen."""
+
+    def __init__(self, placeholder: str, *, id: str, enter: Callable[[], None]) -> None:
+        super().__init__(placeholder=placeholder, id=id)
+        self._enter = enter
+
+    def on_key(self, event: events.Key) -> None:
+        if self.screen.focused is not self:
+            event.prevent_default()
+        elif event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self._enter()
 
 
 class QuestionBar(Widget):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Input
@@ -22,7 +22,7 @@ from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
 from sessiontree.ui.main.aiming import Selection
-from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle
+from sessiontree.ui.main.bars import NoteBar, QuestionBar, SearchBox, StreamTitle
 from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
 from sessiontree.ui.main.handing_keys import HandingKeys
@@ -44,7 +44,10 @@ tree reads no transcripts."""
 
 
 class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(),
+        Binding("shift+tab", "previous_pane", show=False),
+    ]
 
     _opening: Timer | None = None
     _to_restore: tuple[str, str | None] | None = None  # a session and turn not known yet
@@ -55,12 +58,12 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         with Horizontal(id="panes"):
             with Vertical(id="tree-pane"):
                 yield TreeView(self.engine.forest, now=self.now, id="tree")
-                yield Input(placeholder="words, is:chosen, has:note", id="filter")
+                yield SearchBox("words, is:chosen, has:note", id="filter", enter=self._filtered)
             with Vertical(id="stream-pane"):
                 yield StreamTitle()
                 yield NoteBar()
                 yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
-                yield Input(placeholder="search in this stream", id="search")
+                yield SearchBox("search in this stream", id="search", enter=self._searched)
         yield QuestionBar()
         yield Composer()
         yield HintBar()
@@ -267,14 +270,16 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     @on(Input.Changed, "#filter")
     def _filter(self, message: Input.Changed) -> None:
-        self.tree_view.filter(message.value)
+        if message.input.has_class("-on"):  # else Enter came before it, and has seen to it
+            self.tree_view.filter(message.value)
 
-    @on(Input.Submitted, "#filter")
     def _filtered(self) -> None:
         """Keep the row that was found; the whole tree comes back around it."""
         box = self.query_one("#filter", Input)
         box.remove_class("-on")
+        self.tree_view.filter(box.value)
         self.tree_view.keep_filtered()
+        self.aiming.selection = Selection(*self.tree_view.selected)  # for keys close behind
         with self.prevent(Input.Changed):
             box.value = ""
         self.set_focus(self.tree_view)
@@ -293,7 +298,6 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
             words = words if found.total else "not found"
         self.query_one(StreamTitle).search = words
 
-    @on(Input.Submitted, "#search")
     def _searched(self) -> None:
         self.set_focus(self.stream)
 
@@ -302,6 +306,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         if box.has_class("-on"):
             box.remove_class("-on")
             box.value = ""
+            self.tree_view.filter("")
             self.set_focus(self.tree_view)
             return True
         box = self.query_one("#search", Input)

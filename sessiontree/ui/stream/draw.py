@@ -26,7 +26,7 @@ from sessiontree.model.text import clean_line
 from sessiontree.ui.stream import tools, words
 from sessiontree.ui.stream.body import Body, changes, code, markdown
 from sessiontree.ui.stream.limits import STREAM, Excerpt, Limits, clipped
-from sessiontree.ui.stream.line import Line, Piece, Pieces
+from sessiontree.ui.stream.line import Line, Piece, Pieces, cells, cut
 
 CARET = "▌"
 """Stands at the end of a text that is still being typed."""
@@ -36,6 +36,7 @@ _MOST_GUIDES = 4  # agents nested deeper stand where the fourth does: the text n
 _PROMPT_LINES = 12
 _NOTICE_LINES = 6
 _CHANGED_LINES = 40
+_NAME_SHARE, _LEAST_NAME = 4, 12  # of the width, and in cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +211,12 @@ def _call(call: ToolCall, frame: Frame) -> Drawn:
     folds = total > seen.folded + (seen.folded > 0) or seen.full.total > 0
     what = clean_line(seen.what[: 2 * frame.limits.line])
     sign = "▾ " if folds and frame.unfolded else "▸ " if folds else "• "
-    title = (Piece(sign, "sign-tool"), Piece(f"{tools.name(call):<5} ", "tool"))
-    width = sum(len(piece.text) for piece in title)
-    tail = [*seen.note, *([Piece("  ")] if seen.note else []), *_state(call)]
+    # A server calls its tools as it likes, and a project its agents.
+    most = max(frame.width // _NAME_SHARE, _LEAST_NAME)
+    title = (Piece(sign, "sign-tool"), Piece(f"{cut(tools.name(call), most):<5} ", "tool"))
+    width = cells(title)
+    note = [Piece(cut(piece.text, most), piece.style) for piece in seen.note]
+    tail = [*note, *([Piece("  ")] if note else []), *_state(call)]
     head = Line(
         clipped(what, frame.limits.line),
         (),

@@ -90,16 +90,11 @@ def cells(pieces: Sequence[Piece]) -> int:
 
 
 def plain(text: str) -> str:
-    """`text` as a line can hold it: on one line, tabs as spaces, and no variation selectors,
-    about whose width terminals disagree."""
+    """`text` as a line can hold it: on one line, tabs as spaces."""
     if "\n" in text:
         text = text.replace("\n", " ")
-    if "\t" in text:
-        text = text.expandtabs(TAB)
-    return text.translate(_SELECTORS) if "\ufe0f" in text or "\ufe0e" in text else text
+    return text.expandtabs(TAB) if "\t" in text else text
 
-
-_SELECTORS = {0xFE0E: None, 0xFE0F: None}
 
 # Every character here is one cell wide, so that cells can be counted as characters.
 _NARROW = re.compile(
