@@ -29,7 +29,9 @@ async def test_every_line_keeps_its_width_and_nothing_can_be_clicked(
         for session in hands.forest:
             tree.select(session)
             await hands.settled()
-            await hands.until(lambda: hands.engine.streams.opened and not hands.engine.streams.opened.loading)
+            await hands.until(
+                lambda: hands.engine.streams.opened and not hands.engine.streams.opened.loading
+            )
             await looks_right(hands)
         if size == (80, 24):  # a page is a stream, and those were looked at
             await events(hands)
@@ -44,7 +46,9 @@ async def looks_right(hands: Hands) -> None:
 async def events(hands: Hands) -> None:
     """Each event of the main session as a page of its own, drawn and as data."""
     hands.main.tree_view.select(MAIN)
-    await hands.until(lambda: hands.engine.streams.opened and hands.engine.streams.opened.session == MAIN)
+    await hands.until(
+        lambda: hands.engine.streams.opened and hands.engine.streams.opened.session == MAIN
+    )
     await hands.until(lambda: hands.engine.streams.opened and hands.engine.streams.opened.whole)
     assert hands.engine.streams.opened
     for event in list(hands.engine.streams.opened.feed.events):
