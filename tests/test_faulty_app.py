@@ -57,6 +57,27 @@ def test_keys_are_answered_in_a_flood_and_esc_ends_it(start: Start, home: Path) 
     assert terminal.ends() == 0
 
 
+@pytest.mark.parametrize(
+    "package",
+    ["raise ImportError('No module named claude_agent_sdk')", "__version__ = '0.0.1'", "def half("],
+    ids=["missing", "another version", "half written"],
+)
+def test_an_sdk_that_cannot_be_loaded_fails_the_run_with_a_sentence(
+    start: Start, home: Path, tmp_path: Path, package: str
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "claude_agent_sdk.py").write_text(package)
+    terminal = start(size=(140, 45), env={"PYTHONPATH": str(broken)})
+    send_hello(terminal)
+    terminal.shows("✗ failed: t tries again", "cannot be loaded, so nothing was run")
+    terminal.type("\x1b")
+    terminal.type("t")
+    terminal.shows("❯ Hello")  # the prompt is kept
+    terminal.type("\x11")
+    assert terminal.ends() == 0
+
+
 def test_quitting_does_not_wait_for_a_cli_that_never_answers(start: Start, home: Path) -> None:
     terminal = with_fault(start, home, "no_start")
     pids = home / "pids"

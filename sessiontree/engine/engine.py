@@ -65,7 +65,12 @@ class Engine:
             holds=self.trust.holds,
         )
         self.streams = Streams(
-            self._reader, self.pool, self.spawn, self._seen, listener.stream_changed
+            self._reader,
+            self.pool,
+            self.spawn,
+            self._seen,
+            listener.stream_changed,
+            self._why_failed,
         )
         self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
         self._sending = Sending(
@@ -374,6 +379,13 @@ class Engine:
         )
 
     # The streams
+
+    def _why_failed(self, id: str) -> str:
+        """Of a session whose first run failed before Claude Code wrote a line."""
+        session, finish = self.forest.session(id), self._finishes.get(id)
+        if session is None or session.presence is not Presence.NEW or finish is None:
+            return ""
+        return finish.reason if finish.ending is Ending.FAILED else ""
 
     def _seen(self, session: str) -> None:
         if session in self._unseen:

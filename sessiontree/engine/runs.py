@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sessiontree.config import Config
 from sessiontree.model.message import Delta, Ended, Level, Message, Noted, Said, Started
 from sessiontree.model.run import Answer, Ask, Deny, Ending, Outcome, Plan, Reason, RunState
+from sessiontree.model.text import clean_line
 
 if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
     from sessiontree.claude.agent import AgentRun
@@ -25,6 +26,11 @@ if TYPE_CHECKING:  # the SDK takes 0.7 s to import: never before it is needed
 CHANGED = (
     "The project's settings are others than those that were trusted, so nothing was run. "
     "Send it again to look at them."
+)
+
+NO_SDK = (
+    "claude-agent-sdk, through which Claude Code is run, cannot be loaded, so nothing was run. "
+    "Install sessiontree again, which brings it, then try again."
 )
 
 
@@ -199,7 +205,20 @@ class RunPool:
 
     async def _own(self, run: Run) -> None:
         """The owner task of one run: nobody cancels it."""
-        agents = await asyncio.to_thread(importlib.import_module, "sessiontree.claude.agent")
+        outcome = await self._run(run)
+        self._deny_all(run, "The run is over.")
+        del self._active[run.plan.session]
+        if outcome.ending is not Ending.DONE:
+            self._drop_followers(run)
+        self._finish(run, outcome)
+        self._fill()
+
+    async def _run(self, run: Run) -> Outcome:
+        try:
+            agents = await asyncio.to_thread(importlib.import_module, "sessiontree.claude.agent")
+        except (ImportError, AttributeError, SyntaxError) as error:  # gone, another, or half
+            said = clean_line(f"{type(error).__name__}: {error}")
+            return self._not_begun(run, Reason(NO_SDK, said))
 
         def hear(message: Message) -> None:
             self._hear(run, message)
@@ -213,15 +232,15 @@ class RunPool:
             agent.stop()
         # Asked as late as can be: a run may have waited for long since the person decided.
         holds = await self._holds(run.plan)
-        outcome = await agent.run() if holds else Outcome(Ending.FAILED, Reason(CHANGED))
+        outcome = await agent.run() if holds else self._not_begun(run, Reason(CHANGED))
         if agent.started_pid is not None:
             self._pids.add(agent.started_pid)
-        self._deny_all(run, "The run is over.")
-        del self._active[run.plan.session]
-        if outcome.ending is not Ending.DONE:
-            self._drop_followers(run)
-        self._finish(run, outcome)
-        self._fill()
+        return outcome
+
+    def _not_begun(self, run: Run, reason: Reason) -> Outcome:
+        key, now = f"end:{run.plan.turn}", time.time()
+        self._hear(run, Ended(key=key, ok=False, text=reason.words, at=now))
+        return Outcome(Ending.FAILED, reason)
 
     def _drop_followers(self, run: Run) -> None:
         """What was to come next on this session was typed for an answer that never came."""

@@ -10,12 +10,13 @@ from sessiontree.engine.reader import Reader
 from sessiontree.engine.runs import Run, RunPool
 from sessiontree.model.comparison import Side
 from sessiontree.model.feed import Feed
-from sessiontree.model.message import Message
+from sessiontree.model.message import Ended, Message
 
 
 class Streams:
     """`spawn` owns the reading; `seen` is told which session a person now looks at, `changed`
-    that there is something new to draw."""
+    that there is something new to draw. `failed`: why a session's last run failed that
+    left nothing on disk, "" where there is no such run."""
 
     def __init__(
         self,
@@ -24,6 +25,7 @@ class Streams:
         spawn: Callable[[Coroutine[Any, Any, object]], None],
         seen: Callable[[str], None],
         changed: Callable[[], None],
+        failed: Callable[[str], str],
     ) -> None:
         self.opened: Opened | None = None
         self.beside: tuple[Opened, ...] = ()
@@ -33,6 +35,7 @@ class Streams:
         self._spawn = spawn
         self._seen = seen
         self._changed = changed
+        self._failed = failed
 
     def open(self, session: str, turn: str | None = None) -> Opened:
         """Show a session's stream, to a turn of it or to its tip. Its events follow."""
@@ -88,6 +91,8 @@ class Streams:
         if run is not None and opened.turn is None:
             opened.hear(list(run.log))
         await self._reader.load(opened, shown)
+        if run is None and (reason := self._failed(opened.session)):
+            opened.hear([Ended(key="end", ok=False, text=reason)])
         shown()
 
     async def _read_on(self, opened: Opened) -> None:

@@ -93,9 +93,7 @@ class SessionKeys(MainBase):
 
     def _step_aside(self, session: Session) -> None:
         """Give the terminal to Claude Code; the app comes back when that ends."""
-        from sessiontree.claude.agent import bundled_cli
-
-        cli = self.engine.config.cli or bundled_cli() or "claude"
+        cli = self.engine.config.cli or _bundled_cli() or "claude"
         env = {**self.app.environ, **self.engine.config.env}
         try:
             with self.app.suspend():
@@ -110,6 +108,14 @@ class SessionKeys(MainBase):
         except OSError as error:
             self.app.say(f"Claude Code could not be started: {error}", trouble=True)
         self.engine.spawn(self.engine.catalog.refresh(session.id))
+
+
+def _bundled_cli() -> Path | None:
+    try:
+        from sessiontree.claude.agent import bundled_cli
+    except ImportError:
+        return None  # without the SDK there may be one on the PATH
+    return bundled_cli()
 
 
 def resume_command(session: Session) -> str:
