@@ -72,8 +72,9 @@ def test_an_sdk_that_cannot_be_loaded_fails_the_run_with_a_sentence(
     send_hello(terminal)
     terminal.shows("✗ failed: t tries again", "cannot be loaded, so nothing was run")
     terminal.type("\x1b")
+    terminal.shows("t try again")  # the tree has the keys
     terminal.type("t")
-    terminal.shows("❯ Hello")  # the prompt is kept
+    terminal.shows("❯ Hello", "enter send")  # the prompt is kept
     terminal.type("\x11")
     assert terminal.ends() == 0
 
