@@ -112,14 +112,17 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
         return {}
-    import tomllib
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
+    import tomllib  # most people have no such file
 
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(data.decode())
+    except ValueError as error:  # no TOML, or no UTF-8
         raise ConfigError(f"{path} cannot be read: {error}. Mend or remove it.") from error
 
 

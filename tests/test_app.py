@@ -247,6 +247,25 @@ async def test_an_empty_prompt_says_so(hands: Hands, api: MessagesApi) -> None:
     assert api.requests == []
 
 
+@pytest.mark.parametrize("key", ["c", "H"])
+async def test_a_key_that_comes_in_one_go_with_the_move_is_for_the_row_moved_to(
+    hands: Hands, key: str
+) -> None:
+    from textual import events
+
+    await hands.new("One")
+    await hands.new("Two")
+    hands.main.tree_view.select(hands.rows()[0][0])
+    await hands.settled()
+    here, there = hands.selected[0], hands.rows()[1][0]
+    assert hands.forest.label(here) == "Two" and hands.forest.label(there) == "One"
+    for letter in ("j", key):
+        hands.app.post_message(events.Key(letter, letter))
+    await hands.until(lambda: hands.main.composer.area.has_focus)
+    await hands.until(lambda: "‹One›" in hands.aim)
+    assert "‹Two›" not in hands.aim + hands.main.composer.text
+
+
 async def test_letters_that_come_in_one_go_with_enter_are_sent(
     hands: Hands, api: MessagesApi
 ) -> None:

@@ -62,6 +62,20 @@ def test_a_setting_that_makes_no_sense(place: ClaudePlace) -> None:
     assert "a whole number from 1 to 64" in done.stderr
 
 
+def test_settings_that_cannot_be_read(place: ClaudePlace) -> None:
+    home = place.cwd.parent / "home"
+    home.write_text("a file where the folder should be")
+    done = call(place, "ls")
+    assert done.returncode == 2
+    assert "config.toml cannot be read: " in done.stderr and "Mend or remove it." in done.stderr
+    home.unlink()
+    home.mkdir()
+    (home / "config.toml").write_bytes(b"model = '\xff'")
+    done = call(place, "ls")
+    assert done.returncode == 2
+    assert "config.toml cannot be read: " in done.stderr and "Mend or remove it." in done.stderr
+
+
 def test_run_continue_and_fork(place: ClaudePlace, api: MessagesApi) -> None:
     first = call(place, "run", "One", "--json")
     assert first.returncode == 0, first.stderr

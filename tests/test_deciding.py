@@ -36,7 +36,7 @@ def maker(place: ClaudePlace) -> Maker:
 async def select(hands: Hands, session: str, turn: str | None = None) -> None:
     hands.main.tree_view.select(session, turn)
     hands.main.tree_view.focus()
-    await hands.until(lambda: hands.main.aiming.selection.session == session)
+    await hands.until(lambda: (at := hands.engine.streams.opened) and at.session == session)
     await hands.settled()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,11 +39,16 @@ class Aiming:
     """A wish other than FOLLOW stays with its row until it is sent or given up, so that looking
     elsewhere does not change what Enter will do."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, selected: Callable[[], Selection]) -> None:
         self._engine = engine
+        self._selected = selected
         self.wish = Wish.FOLLOW
-        self.selection = Selection()
         self._pinned: Selection | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The row with the cursor now: a key may come in one go with the one that moved it."""
+        return self._selected()
 
     def pin(self, wish: Wish, at: Selection | None = None) -> Aim:
         """Fix a wish to a row, by default to the selected one."""

@@ -18,7 +18,7 @@ from sessiontree.model.run import Choice, Mode, RunState
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import Need
-from sessiontree.ui.main.aiming import Aiming
+from sessiontree.ui.main.aiming import Aiming, Selection
 from sessiontree.ui.main.asking import Asking
 from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle
 from sessiontree.ui.main.panes import PaneScreen
@@ -57,7 +57,7 @@ class MainBase(PaneScreen):
         super().__init__()
         self.engine = engine
         self.now = now
-        self.aiming = Aiming(engine)
+        self.aiming = Aiming(engine, self._selection)
         self.asking = Asking(self.app, engine, self.draw, lambda: self.set_focus(self.stream))
         self._stale: set[str] = set()
         self._frame: Timer | None = None
@@ -73,6 +73,10 @@ class MainBase(PaneScreen):
     @property
     def composer(self) -> Composer:
         return self.query_one(Composer)
+
+    def _selection(self) -> Selection:
+        tree = self.query_one_optional(TreeView)  # none while the app closes
+        return Selection() if tree is None else Selection(*tree.selected)
 
     @property
     def selected_group(self) -> str:

@@ -21,7 +21,6 @@ from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
-from sessiontree.ui.main.aiming import Selection
 from sessiontree.ui.main.bars import NoteBar, QuestionBar, SearchBox, StreamTitle
 from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
@@ -142,8 +141,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     # Selecting and opening
 
     @on(TreeView.Selected)
-    def _selected_row(self, message: TreeView.Selected) -> None:
-        self.aiming.selection = Selection(message.session, message.turn)
+    def _selected_row(self) -> None:
         if self._opening is not None:
             self._opening.stop()
         self._opening = self.set_timer(REST_SECONDS, self._open_selected)
@@ -279,7 +277,6 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         box.remove_class("-on")
         self.tree_view.filter(box.value)
         self.tree_view.keep_filtered()
-        self.aiming.selection = Selection(*self.tree_view.selected)  # for keys close behind
         with self.prevent(Input.Changed):
             box.value = ""
         self.set_focus(self.tree_view)

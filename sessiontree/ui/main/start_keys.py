@@ -71,10 +71,10 @@ class StartKeys(Trusting):
         if session is None or turn is None:
             self.app.say("Select a turn: its prompt comes back to be edited")
             return
-        self.aiming.selection = self.aiming.selection.at(turn.id)
+        at = self.aiming.selection.at(turn.id)
         text = await self.engine.prompt_text(session, turn)
         self.put_in_composer(text)
-        self.aim_at(Wish.EDIT)
+        self.aim_at(Wish.EDIT, at)
 
     def _bring_back(self, session: str) -> None:
         """A prompt that came to nothing goes back to where it was typed."""
