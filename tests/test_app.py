@@ -107,6 +107,21 @@ async def test_edit_and_fork(hands: Hands, api: MessagesApi) -> None:
     assert api.requests[-1].asked.earlier == ("One",)
 
 
+async def test_what_is_brought_twice_stands_once_below_what_was_typed(hands: Hands) -> None:
+    await hands.new("One", "Two")
+    await hands.press("c")
+    await hands.type("Mine")
+    for turn in ("Two", "Two", "One"):
+        await hands.press("escape")
+        line = hands.forest.session(hands.selected[0]).line  # type: ignore[union-attr]
+        at = next(one for one in line if one.label == turn)
+        hands.main.tree_view.select(hands.selected[0], at.id)
+        await hands.settled()
+        await hands.press("e")
+        await hands.until(lambda: hands.main.composer.area.has_focus)
+        assert hands.main.composer.text == f"Mine\n\n{turn}"
+
+
 async def test_a_permission_is_asked_and_denied_unless_it_is_given(
     hands: Hands, api: MessagesApi, place: ClaudePlace
 ) -> None:

@@ -85,8 +85,9 @@ class StartKeys(Trusting):
     def put_in_composer(self, text: str) -> None:
         """Put a text in the composer, below what is being typed there. What was put there before
         and not touched gives way."""
-        typed = self.composer.text.strip()
-        kept = "" if typed in (text.strip(), self._brought.strip()) else typed
+        kept = self.composer.text.strip()
+        for before in (self._brought, text):
+            kept = kept.removesuffix(before.strip()).rstrip()
         self.composer.put(f"{kept}\n\n{text}" if kept else text)
         self._brought = text
 
