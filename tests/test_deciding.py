@@ -60,7 +60,7 @@ async def test_a_session_is_handed_over(place: ClaudePlace, api: MessagesApi) ->
                 ToolUse("TaskCreate", {"subject": "Add metrics", "description": "Counters"}),
             ),
             say(ToolUse("TaskUpdate", {"taskId": "1", "status": "completed"})),
-            say("A token bucket it is."),
+            say(Hold(), "A token bucket it is."),
         ]
         return steps[len(request.asked.steps)]
 
@@ -72,6 +72,7 @@ async def test_a_session_is_handed_over(place: ClaudePlace, api: MessagesApi) ->
         parent = await hands.until(lambda: hands.selected[0])
         await hands.press("escape", "H")
         assert "still runs" in hands.said[-1]
+        api.release()
         await hands.idle()
         api.script = lambda request: say("Going on.")
         await hands.press("H")
