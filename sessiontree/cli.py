@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from sessiontree import __version__
-from sessiontree.commands.output import clean_output
-from sessiontree.config import Config, ConfigError, load
+from sessiontree.commands import output
+from sessiontree.config import Config, ConfigError, home_folder, load
 
-USAGE_ERROR = 2
+FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 COMMANDS = {
     "ls": "the forest as text, or as JSON lines",
     "show": "one session: its turns and their events",
@@ -29,17 +29,44 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The program; its exit code: 0 done, 1 it failed, 2 it was called wrongly."""
+    """The program; its exit code: 0 done, 1 it failed, 2 it was called wrongly, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    output.complete()
     try:
-        with clean_output():
-            args = _parser(words).parse_args(words)
-            config = _config(args)
-            if args.command in COMMANDS:
-                return int(_module(args.command).run(config, args))
-        return _demo(args.keep) if args.command else _app(config, everything=args.all)
+        try:
+            return _run(words)
+        finally:
+            sys.stdout.flush()  # at the exit it could only fail
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - no traceback: it shows nobody what to do
+        if output.is_unread(sys.stdout):  # whoever read it has enough
+            output.silence(sys.stdout)
+            return 0
+        return _broke(words, error)
+
+
+def _run(words: list[str]) -> int:
+    with output.clean_output():
+        args = _parser(words).parse_args(words)
+        config = _config(args)
+        if args.command in COMMANDS:
+            return int(_module(args.command).run(config, args))
+    return _demo(args.keep) if args.command else _app(config, everything=args.all)
+
+
+def _broke(words: Sequence[str], error: Exception) -> int:
+    from sessiontree import crash
+
+    output.silence(sys.stdout)  # what is left for it may be what it does not take
+    command = next((word for word in words if word in COMMANDS or word == "demo"), "")
+    try:
+        home = home_folder()
+    except ConfigError:
+        home = None
+    with output.clean_output():
+        print(crash.sentence(home, f"sessiontree {command}".rstrip(), error), file=sys.stderr)
+    return FAILED
 
 
 def _config(args: argparse.Namespace) -> Config:

@@ -70,6 +70,12 @@ class Config:
         return self.home / "archive"
 
 
+def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The app's own folder. Raises `ConfigError`."""
+    setting = environ.get("SESSIONTREE_HOME")
+    return _expanded(setting) if setting else default_home()
+
+
 def default_home() -> Path:
     from platformdirs import user_data_path  # 40 ms: only when it is needed
 
@@ -87,11 +93,11 @@ def make_private(folder: Path) -> None:
 def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Config:
     """The configuration from the environment and `config.toml`.
 
-    Raises `ConfigError` for a file that is not TOML or a value that makes no sense."""
+    Raises `ConfigError` for a file that is not TOML, a value that makes no sense, or where the
+    folder it was started in is gone."""
     environ = os.environ if environ is None else environ
-    home_setting = environ.get("SESSIONTREE_HOME")
-    home = Path(home_setting).expanduser() if home_setting else default_home()
-    claude = Path(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude").expanduser()
+    home = home_folder(environ)
+    claude = _expanded(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude")
     settings = _read_toml(home / "config.toml")
     cli = environ.get("SESSIONTREE_CLI") or settings.get("cli")
 
@@ -102,13 +108,27 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
     return Config(
         home=home,
         claude=claude,
-        cwd=(cwd or Path.cwd()).absolute(),
-        cli=Path(str(cli)).expanduser() if cli else None,
+        cwd=(cwd or _here()).absolute(),
+        cli=_expanded(str(cli)) if cli else None,
         runs=number("runs", 4),
         model=str(settings.get("model", "")),
         archive_mb=number("archive_mb", 2000, most=1_000_000),
         patience=Patience(answer=60 * number("answer_minutes", 720, most=100_000)),
     )
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:  # of a user that is not there
+        raise ConfigError(f"{path} cannot be used: {error}") from error
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError("The folder you are in is gone. Change to another one.") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

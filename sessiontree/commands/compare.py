@@ -62,12 +62,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     sources = [_source(sessions, side, statuses) for side in sides]
     found = compare(sources)
     lines = [json.dumps(fields(found)) + "\n"] if args.json else document(found, md=args.md)
-    try:
-        sys.stdout.writelines(lines)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has enough
-        sys.stderr.close()
-        return 0
+    sys.stdout.writelines(lines)
     for source in sources:
         if source.note:
             print(f"sessiontree compare: {source.side.session}: {source.note}", file=sys.stderr)

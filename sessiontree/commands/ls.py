@@ -28,12 +28,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     gc.disable()  # what is made here has no cycles, and then it is over
     found = sorted(rows(config, everything=args.all), key=lambda row: (row.created or 0.0, row.id))
     lines = _json(found) if args.json else _text(found, args.all)
-    try:
-        sys.stdout.writelines(lines)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has enough
-        sys.stderr.close()
-        return 0
+    sys.stdout.writelines(lines)
     if not found:
         where = "anywhere" if args.all else f"in {clean_line(str(config.cwd))}"
         print(f"No sessions {where}.", file=sys.stderr)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 from sessiontree.model.text import clean
@@ -29,6 +32,15 @@ class CleanText:
         return getattr(self._stream, name)
 
 
+class Words(CleanText):
+    """stderr: what cannot be written there can be said nowhere else."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+
 @contextlib.contextmanager
 def clean_output() -> Iterator[None]:
     """Clean all that is printed to a terminal meanwhile, and the words on stderr wherever they go:
@@ -37,5 +49,30 @@ def clean_output() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         if sys.stdout.isatty():
             stack.enter_context(contextlib.redirect_stdout(CleanText(sys.stdout)))
-        stack.enter_context(contextlib.redirect_stderr(CleanText(sys.stderr)))
+        stack.enter_context(contextlib.redirect_stderr(Words(sys.stderr)))
         yield
+
+
+def complete() -> None:
+    """Gives the program the streams that it was started without (`>&-`): they lead nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r+"))  # noqa: SIM115 - for good
+
+
+def is_unread(stream: TextIO) -> bool:
+    """Whether a stream leads into a pipe that nobody reads any more."""
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)
+    except (OSError, ValueError):  # it is no file
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def silence(stream: TextIO) -> None:
+    """Lets what is left in a stream's buffer go nowhere: at the exit it could only fail."""
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())

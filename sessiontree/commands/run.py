@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from sessiontree.commands.forest import NotOne, Sessions, iso
+from sessiontree.commands.output import silence
 from sessiontree.config import Config
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
@@ -66,6 +67,9 @@ def run(config: Config, args: argparse.Namespace) -> int:
     try:
         with Store.open(config.store) as store:
             return asyncio.run(_Caller(config, store, args).run(prompt))
+    except BrokenPipeError:  # whoever read it has enough; that it was interrupted was said
+        silence(sys.stdout)
+        return FAILED
     except StoreError as error:
         print(f"sessiontree run: {error}", file=sys.stderr)
         return FAILED
@@ -79,7 +83,9 @@ class _Caller:
         self._engine = Engine(config, store, self)
         self._over = asyncio.Event()
         self._printed = 0
+        self._unwritten: OSError | None = None
         self._feed = Feed()
+        self._session = ""
 
     async def run(self, prompt: str) -> int:
         engine, args = self._engine, self._args
@@ -93,11 +99,14 @@ class _Caller:
             session = None if project is None else await engine.send(aim, prompt, project=project)
             if session is None:
                 return FAILED
+            self._session = session
             engine.streams.hear_only(session, self._feed)
             print(f"sessiontree run: session {session}", file=sys.stderr)
             run = engine.run_of(session)
             await self._over.wait()
             self._show(everything=True)
+            if self._unwritten:
+                raise self._unwritten
             outcome = run.outcome if run else None
             return 0 if outcome and outcome.ending is Ending.DONE else FAILED
         except NotOne as error:
@@ -147,13 +156,19 @@ class _Caller:
         return found[0]
 
     def _show(self, *, everything: bool = False) -> None:
-        """Print the events that are finished, in order."""
+        """Print the events that are finished, in order. A run whose output goes nowhere is
+        interrupted."""
         self._feed.take()
         events = self._feed.events
         while self._printed < len(events) and (everything or _settled(events[self._printed])):
             event = events[self._printed]
-            print(_json(event) if self._args.json else _words(event), flush=True)
             self._printed += 1
+            try:
+                if self._unwritten is None:
+                    print(_json(event) if self._args.json else _words(event), flush=True)
+            except OSError as error:
+                self._unwritten = error
+                self._engine.interrupt(self._session)
 
     # What the engine says
 

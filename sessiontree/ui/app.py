@@ -19,12 +19,12 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from sessiontree.config import Config
+from sessiontree.crash import report
 from sessiontree.engine.preview import Preview, preview
 from sessiontree.model.text import clean
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.ui.collecting import EVERY, Collecting
-from sessiontree.ui.crash import report
 from sessiontree.ui.main.first import FirstScreen
 from sessiontree.ui.safety import CleanLines
 from sessiontree.ui.terminal import TerminalWatch
