@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -87,7 +86,9 @@ def test_whatever_becomes_of_the_output_there_is_no_traceback(place: ClaudePlace
         text=True,
         check=True,
     )
-    ends = dict(zip([(*words, output) for words, output in calls], json.loads(done.stdout)))
+    ends = dict(
+        zip([(*words, output) for words, output in calls], json.loads(done.stdout), strict=True)
+    )
     assert not [call for call, (_, said) in ends.items() if "Traceback" in said], ends
     assert not [call for call, (_, said) in ends.items() if "Exception ignored" in said], ends
     assert {code for code, _ in ends.values()} == {0, 1}
