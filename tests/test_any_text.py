@@ -163,7 +163,7 @@ def event_kinds(text: str) -> list[Event]:
     data = {text or "key": text, "command": text, "file_path": text, "old_string": text}
     details = {text or "key": [text], "structuredPatch": [{"lines": [text], "oldStart": 1}]}
     calls = [
-        ToolCall(key=f"c{number}", tool=tool, input=data, state=state, output=text, details=details)
+        ToolCall(key=f"c{number}", tool=tool, input=data, state=state, told=text, details=details)
         for number, (tool, state) in enumerate(
             [
                 (text, CallState.OK),

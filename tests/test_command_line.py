@@ -106,10 +106,14 @@ def test_run_denies_what_it_would_have_to_ask(place: ClaudePlace, api: MessagesA
         return say(ToolUse("Bash", {"command": "touch made"}))
 
     api.script = script
-    done = call(place, "run", "Make it")
+    done = call(place, "run", "Make it", "--json")
     assert done.returncode == 0
     assert "denied Bash" in done.stderr
     assert not (place.cwd / "made").exists()
+    (tool,) = [event for event in lines(done) if event["kind"] == "tool"]
+    shown = json.loads(call(place, "show", session_of(done), "--json").stdout)
+    (again,) = [e for e in shown["turns"][0]["events"] if e["kind"] == "tool"]
+    assert {**again, "at": "", "ended": ""} == {**tool, "at": "", "ended": ""}
 
 
 def test_a_run_that_fails(place: ClaudePlace, api: MessagesApi) -> None:

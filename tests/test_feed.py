@@ -18,6 +18,7 @@ from sessiontree.model.event import (
     Text,
     Thinking,
     ToolCall,
+    fields,
 )
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import (
@@ -35,6 +36,7 @@ from sessiontree.model.message import (
     TextBlock,
     ThinkingBlock,
 )
+from sessiontree.model.packed import Packed
 from sessiontree.model.partial import parse_partial
 from sessiontree.model.text import clean
 
@@ -84,7 +86,7 @@ def test_a_turn_reads_as_prompt_thinking_text_call_with_its_result_and_outcome()
             tool="Bash",
             input={"command": "pytest"},
             state=CallState.OK,
-            output="3 passed",
+            told="3 passed",
             details={"stdout": "3 passed"},
             ended=107.5,
         ),
@@ -442,6 +444,16 @@ def test_long_strings_beside_a_result_are_not_kept() -> None:
     feed = fed(call("m", "c"), Answered(call_id="c", text=long, details=details))
     assert feed.events[0].output == long
     assert feed.events[0].details == {"file": {"numLines": 1}, "structuredPatch": [1]}
+
+
+def test_a_long_output_is_kept_whole_in_a_fraction_of_its_room() -> None:
+    printed = "".join(f"src/limiter_{n}.py:{n * 7 % 90}: tokens = {n} ⑂\n" for n in range(2_000))
+    call_before, *_ = fed(call("m", "c"), Answered(call_id="c", text=printed)).events
+    assert isinstance(call_before, ToolCall)
+    assert isinstance(call_before.told, Packed)
+    assert len(call_before.told.data) < len(printed) / 2
+    assert call_before.output == printed
+    assert fields(call_before)["output"] == printed
 
 
 IDS = st.sampled_from(["", "a", "b", "c", "m:0", "mark"])

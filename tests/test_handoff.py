@@ -14,7 +14,7 @@ OK, FAILED = CallState.OK, CallState.FAILED
 
 
 def call(tool: str, state: CallState = OK, output: str = "", depth: int = 0, **given: object):  # type: ignore[no-untyped-def]
-    return ToolCall(key="k", tool=tool, input=given, state=state, output=output, depth=depth)
+    return ToolCall(key="k", tool=tool, input=given, state=state, told=output, depth=depth)
 
 
 def asked(turn: str, text: str = "Do it") -> Prompt:

@@ -65,7 +65,7 @@ def call(tool: str, output: str = "", state: CallState = CallState.OK, **given: 
         ended=10.8,
         tool=tool,
         input=given,
-        output=output,
+        told=output,
         state=state,
         details=details,  # type: ignore[arg-type]
     )
@@ -272,7 +272,7 @@ def test_a_tool_that_is_not_known_shows_its_input() -> None:
         (ToolCall(key="c", tool="Bash", state=CallState.TYPED), "… typing"),
         (ToolCall(key="c", tool="Bash", state=CallState.RUNNING), "● running"),
         (ToolCall(key="c", tool="Bash", state=CallState.FAILED), "✗ cut off"),
-        (ToolCall(key="c", tool="Bash", state=CallState.FAILED, output="No"), "✗ failed"),
+        (ToolCall(key="c", tool="Bash", state=CallState.FAILED, told="No"), "✗ failed"),
         (ToolCall(key="c", tool="Bash", state=CallState.OK), "✓"),
     ],
 )
@@ -351,7 +351,7 @@ EVENTS = st.one_of(
         depth=DEPTHS,
         tool=TOOLS,
         input=st.dictionaries(NAMES, JSON, max_size=4),
-        output=TEXTS,
+        told=TEXTS,
         state=st.sampled_from(CallState),
         details=st.just({}) | PATCHES,
     ),
@@ -363,7 +363,7 @@ EVENTS = st.one_of(
 
 def cleaned(event: Event) -> Event:
     """The event as a feed gives it."""
-    names = ("text", "what", "tool", "output")
+    names = ("text", "what", "tool", *(["told"] if isinstance(event, ToolCall) else []))
     return replace(
         event,
         **{name: clean(getattr(event, name)) for name in names if hasattr(event, name)},

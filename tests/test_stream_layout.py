@@ -334,7 +334,7 @@ def test_capitals_in_a_query_count() -> None:
 
 def test_a_hit_in_what_is_folded_unfolds_it() -> None:
     output = "\n".join(f"line {n}" for n in range(100))
-    page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq"}, output=output)])
+    page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq"}, told=output)])
     search = Search(page, "line 50")
     place = step(search)
     assert place and page.is_unfolded(0)
@@ -343,7 +343,7 @@ def test_a_hit_in_what_is_folded_unfolds_it() -> None:
 
 def test_a_hit_on_what_is_seen_leaves_it_folded() -> None:
     output = "\n".join(f"line {n}" for n in range(100))
-    page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq 100"}, output=output)])
+    page = page_of([ToolCall(key="c", tool="Bash", input={"command": "seq 100"}, told=output)])
     assert step(Search(page, "seq")) and not page.is_unfolded(0)
 
 

@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-from sessiontree.commands.forest import NotOne, Sessions, iso
+from sessiontree.commands.events import as_data
+from sessiontree.commands.forest import NotOne, Sessions
 from sessiontree.commands.output import silence
 from sessiontree.config import Config
 from sessiontree.engine.aim import Aim
@@ -199,9 +200,7 @@ def _settled(event: Event) -> bool:
 
 
 def _json(event: Event) -> str:
-    kind = type(event).__name__.lower()
-    data = {"kind": kind, **asdict(event), "at": iso(event.at)}
-    return json.dumps(data, default=str)
+    return json.dumps(as_data(event), default=str)
 
 
 def _words(event: Event) -> str:

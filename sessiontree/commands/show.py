@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sessiontree.claude.transcript import messages
+from sessiontree.commands.events import as_data
 from sessiontree.commands.forest import NotOne, Sessions, fields, iso, read, said
 from sessiontree.config import Config
 from sessiontree.model.event import Event, Prompt
@@ -67,7 +67,7 @@ def _turns(session: Session, forked_from: list[Path]) -> Iterator[dict[str, Any]
             "started": iso(turn.started),
             "live": turn.live,
             "parent": turn.parent,
-            "events": [_event(event) for event in events],
+            "events": [as_data(event) for event in events],
         }
 
 
@@ -88,13 +88,6 @@ def _hear(line: Iterator[Message], said: dict[str, tuple[str, list[Event]]]) -> 
             events = []
             said.setdefault(event.key, (whole.get(event.key, event.text), events))
         events.append(event)
-
-
-def _event(event: Event) -> dict[str, Any]:
-    return {"kind": _KINDS.get(type(event).__name__, type(event).__name__.lower())} | asdict(event)
-
-
-_KINDS = {"ToolCall": "tool"}
 
 
 def _text(sessions: Sessions, session: Session, turns: list[dict[str, Any]]) -> Iterator[str]:

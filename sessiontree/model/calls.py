@@ -8,6 +8,7 @@ from typing import Any
 
 from sessiontree.model.event import CallState, ToolCall
 from sessiontree.model.message import Answered
+from sessiontree.model.packed import pack
 from sessiontree.model.text import clean, clean_data, clean_line
 
 DETAIL_CHARS = 2_000
@@ -32,7 +33,7 @@ def answered(call: ToolCall, message: Answered) -> ToolCall:
         input=call.input,
         partial=call.partial,
         state=CallState.FAILED if message.is_error else CallState.OK,
-        output=clean(message.text),
+        told=pack(clean(message.text)),
         images=lines(message.images),
         details=_details(message.details),
         ended=message.at if call.ended is None else call.ended,
@@ -47,7 +48,7 @@ def with_result(call: ToolCall, known: ToolCall) -> ToolCall:
         at=call.at if known.at is None or not answered else known.at,
         depth=known.depth,
         state=known.state if answered else CallState.RUNNING,
-        output=known.output,
+        told=known.told,
         images=known.images,
         details=known.details,
         ended=known.ended,

@@ -8,11 +8,12 @@ tool-use id of a call; the `key` of a notice or result.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sessiontree.model.message import Level
+from sessiontree.model.packed import Packed, unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +60,21 @@ class ToolCall(Event):
     """A call and, once it came, its result. While the state is TYPED, `partial` is the input's
     JSON text so far and `input` what can be read of it; a call that was cut off stays so.
     FAILED with neither `output` nor `ended` means that no result ever came.
-    A call whose beginning is not loaded has "" as its `tool`."""
+    A call whose beginning is not loaded has "" as its `tool`. `told` is the output, which may be
+    packed: of a long transcript that is most."""
 
     tool: str
     input: Mapping[str, Any] = field(default_factory=dict)
     partial: str = ""
     state: CallState = CallState.RUNNING
-    output: str = ""
+    told: str | Packed = ""
     images: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     ended: float | None = None
+
+    @property
+    def output(self) -> str:
+        return unpack(self.told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +101,12 @@ class Result(Event):
     cost_usd: float | None = None
     tokens: int | None = None
     seconds: float | None = None
+
+
+def fields(event: Event) -> dict[str, Any]:
+    """What an event says, by name: plain values, with `output` as the text that it is."""
+    found = asdict(event)
+    if isinstance(event, ToolCall):
+        del found["told"]
+        found["output"] = event.output
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from sessiontree.model.event import Event, Prompt, Text, ToolCall
+from sessiontree.model.event import Event, Prompt, Text, ToolCall, fields
 from sessiontree.ui.modal import Modal
 from sessiontree.ui.stream.draw import Source
 from sessiontree.ui.stream.limits import PAGER, without_encoded
@@ -84,7 +84,7 @@ class EventPager(Modal[None]):
         self.query_one(Vertical).border_title = Content(_title(self._event))
 
     def _raw(self) -> str:
-        data = {"event": type(self._event).__name__, **asdict(self._event)}
+        data = {"event": type(self._event).__name__, **fields(self._event)}
         return json.dumps(data, ensure_ascii=False, indent=2, default=str)
 
 
