@@ -223,10 +223,19 @@ def long_line(cli: Cli) -> None:
     cli.until_closed()
 
 
-def too_long_line(cli: Cli) -> None:
-    """One line of 70 MB, which is more than is taken, then an answer."""
+def longer_line(cli: Cli) -> None:
+    """One line of 70 MB, then an answer."""
     cli.start()
     cli.say({"type": "text", "text": "long " * (14 * MB)}, id="m0")
+    cli.begin()
+    cli.finish()
+    cli.until_closed()
+
+
+def too_long_line(cli: Cli) -> None:
+    """One line of 20 MB in which no string is long, which is more than is taken, then an answer."""
+    cli.start()
+    cli.say({"type": "text", "text": "x"}, *["long " * 200] * (20 * MB // 1000), id="m0")
     cli.begin()
     cli.finish()
     cli.until_closed()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sessiontree.claude.lines import STRING_BYTES
 from sessiontree.config import Config, Patience
 from sessiontree.engine.runs import Run, RunPool
 from sessiontree.model.event import Event, Notice, Text
@@ -27,6 +28,9 @@ pytestmark = pytest.mark.anyio
 
 PATIENCE = Patience(interrupt=0.5, close=0.5)
 DONE, FAILED, INTERRUPTED = Ending.DONE, Ending.FAILED, Ending.INTERRUPTED
+
+LONG = "long " * (STRING_BYTES // 5) + "long … {} MB more"
+"""What is kept of a text that goes on and on."""
 
 Stop = Callable[["Bench", Run], None]
 
@@ -154,7 +158,8 @@ TABLE = [
     Fault("twice", DONE),
     Fault("flood", DONE),
     Fault("flood_of_starts", DONE),
-    Fault("long_line", DONE, kept=()),
+    Fault("long_line", DONE, kept=(LONG.format("35.8"),)),
+    Fault("longer_line", DONE, kept=(LONG.format("65.8"), stand_in.TEXT)),
     Fault("stubborn", DONE),
     Fault("stubborn_early", INTERRUPTED, stop=typed, notice="does not answer the interruption"),
     Fault("flood_for_ever", INTERRUPTED, stop=typed, kept=(), notice="does not answer"),

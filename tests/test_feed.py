@@ -278,6 +278,12 @@ def test_a_transcript_read_again_behind_a_live_run_changes_nothing() -> None:
     assert feed.events == expected
 
 
+def test_the_whole_of_a_text_that_was_cut_live_is_no_other_text() -> None:
+    long = "word " * 300_000
+    feed = fed(prompt("p1"), said("m", f"{long} … 9.0 MB more"), said("m", long * 7))
+    assert keys(feed) == ["p1", "m:0"]
+
+
 def test_reading_again_in_mid_run_does_not_stop_what_runs() -> None:
     feed = fed(*turn(1), prompt("p2"), call("m2", "c2"))
     for message in turn(1):

@@ -23,7 +23,8 @@ from claude_agent_sdk._errors import MessageParseError  # it has no public name 
 from sessiontree.claude import asks, faults
 from sessiontree.claude.handed import Handed
 from sessiontree.claude.heard import Ear
-from sessiontree.claude.process import LEFT_OUT, Cli
+from sessiontree.claude.lines import LEFT_OUT
+from sessiontree.claude.process import Cli
 from sessiontree.claude.reaper import Reaper
 from sessiontree.config import Config
 from sessiontree.model import message as m

@@ -9,7 +9,6 @@ child of its own holds the pipe. One that does not answer its start cannot be le
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -20,14 +19,9 @@ import claude_agent_sdk as sdk
 from anyio.abc import Process
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 
+from sessiontree.claude.lines import LEFT_OUT, Lines, message
 from sessiontree.config import Patience
 from sessiontree.model.text import clean
-
-LINE_BYTES = 64 * 1024 * 1024
-"""The longest line taken from the CLI. The SDK's default of 1 MiB is less than a tool may say."""
-
-LEFT_OUT = "sessiontree_left_out"
-"""The subtype of the system message that stands for a line that could not be read."""
 
 LOOK_SECONDS = 1.0
 """How often a silent CLI is looked at: one that is dead may have left its output open."""
@@ -105,13 +99,13 @@ class Cli(SubprocessCLITransport):
         process = self._process
         if process is None:
             raise sdk.CLIConnectionError("Not connected")
-        lines = _Lines()
+        lines = Lines()
         while chunk := await self._receive(process):
             for line in lines.add(chunk):
-                if (message := _message(line)) is not None:
-                    yield message
-        if (message := _message(lines.rest())) is not None and message.get("subtype") != LEFT_OUT:
-            yield message
+                if (said := message(line)) is not None:
+                    yield said
+        if (said := message(lines.rest())) is not None and said.get("subtype") != LEFT_OUT:
+            yield said
         if not await _ends(process, HUNG_UP_SECONDS):
             raise Silent("Claude Code closed its output and lives on")
         with anyio.move_on_after(LOOK_SECONDS):  # a child of its own may hold stderr open
@@ -172,49 +166,6 @@ class Cli(SubprocessCLITransport):
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             async for chunk in stderr:
                 self._stderr_end = (self._stderr_end + chunk)[-STDERR_BYTES:]
-
-
-class _Lines:
-    """Whole lines from pieces of any size. Holds `LINE_BYTES` at most: of a longer line nothing is
-    kept, and it is given as None."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._length = 0
-
-    def add(self, chunk: bytes) -> Iterator[bytes | None]:
-        *ends, rest = chunk.split(b"\n")
-        for end in ends:
-            self._hold(end)
-            yield self.rest()
-        self._hold(rest)
-
-    def rest(self) -> bytes | None:
-        """The line so far; the next one begins."""
-        line = None if self._length > LINE_BYTES else b"".join(self._pieces)
-        self._pieces, self._length = [], 0
-        return line
-
-    def _hold(self, piece: bytes) -> None:
-        self._length += len(piece)
-        if self._length > LINE_BYTES:
-            self._pieces.clear()
-        else:
-            self._pieces.append(piece)
-
-
-def _message(line: bytes | None) -> dict[str, Any] | None:
-    """What a line says. None where it is none: some builds write plain text between them."""
-    if line is None:
-        return {"type": "system", "subtype": LEFT_OUT, "text": "longer than 64 MB"}
-    text = line.strip()
-    if not text.startswith(b"{"):
-        return None
-    try:
-        data: dict[str, Any] = json.loads(text.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return {"type": "system", "subtype": LEFT_OUT, "text": "not whole"}
-    return data
 
 
 async def _ends(process: Process, seconds: float) -> bool:

@@ -44,6 +44,9 @@ from sessiontree.model.text import clean, clean_data, clean_line
 MARK_KEY = "\N{ELECTRIC ARROW} mark"
 """The key of the `Mark` event; a feed has one at most."""
 
+_LONG = 1_000_000
+"""Characters of a text that tell it from any other."""
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -327,11 +330,13 @@ class Feed:
 
     def _is_known(self, message_id: str, count: int, kind: type[Event], text: str) -> bool:
         """Whether a block is one of the first `count` of its message. Blocks of the same text
-        count as one: a file read again behind a live run says nothing else of their place."""
+        count as one: a file read again behind a live run says nothing else of their place. Of a
+        text that goes on and on the beginning counts: live it may have been cut."""
         nodes = (self._nodes.get(f"{message_id}:{number}") for number in range(count))
         events = (node.event for node in nodes if node)
         return any(
-            isinstance(e, Text | Thinking) and e.text == text and type(e) is kind for e in events
+            isinstance(e, Text | Thinking) and type(e) is kind and _same(e.text, text)
+            for e in events
         )
 
     def _called(self, message: Said, block: CallBlock) -> None:
@@ -408,6 +413,12 @@ class Feed:
         self._blocks[message_id] += by
         blocks = self._streams.pop(message_id, {})
         self._streams[message_id] = {index + by: stream for index, stream in blocks.items()}
+
+
+def _same(one: str, other: str) -> bool:
+    if min(len(one), len(other)) > _LONG:
+        return one[:_LONG] == other[:_LONG]
+    return one == other
 
 
 def _add_missing(mine: dict[Key, Value], theirs: Mapping[Key, Value]) -> None:
