@@ -75,7 +75,9 @@ def test_every_line_comes_whole_and_only_long_strings_are_cut(
             continue  # keys that were cut can be the same
         for text, kept in zip(before, texts(parsed), strict=True):
             begin, mark, _ = kept.partition(" … 0.0 MB more")
-            assert kept == text or (mark and text.startswith(begin.rstrip("\ufffd\ud83d")))  # half
+            if begin.endswith(("\ufffd", "\ud83d")):  # half a character
+                begin = begin[:-1]
+            assert kept == text or (mark and text.startswith(begin))
 
 
 def test_a_line_of_short_strings_that_is_too_long_is_left_out(
