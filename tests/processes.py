@@ -38,6 +38,16 @@ def children(pid: int) -> list[int]:
     return [child for child in found if alive(child) and _stat(child)[1:2] == [str(pid)]]
 
 
+def descendants(pid: int) -> set[int]:
+    """The children of a process, theirs, and so on."""
+    parents = {int(path.name): _stat(int(path.name))[1:2] for path in Path("/proc").glob("[0-9]*")}
+    found, before = {pid}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {child for child, parent in parents.items() if parent and int(parent[0]) in found}
+    return found - {pid}
+
+
 def _stat(pid: int) -> list[str]:
     """State, parent and more; empty where there is no such process."""
     with contextlib.suppress(OSError):

@@ -165,6 +165,17 @@ def stubborn_early(cli: Cli) -> None:
     cli.linger()
 
 
+def stubborn_family(cli: Cli) -> None:
+    """The same, with a tool that is as stubborn, in a session of its own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.setsid()
+        note_pid()
+        os.close(1)
+        cli.linger()
+    stubborn_early(cli)
+
+
 def flood(cli: Cli) -> None:
     """50 MB of small messages of every kind, then a result."""
     cli.start()

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 from pathlib import Path
 
 import pytest
 
-from sessiontree.demo.api import MessagesApi
-from sessiontree.demo.reply import Hold, say
 from tests.api import ClaudePlace
-from tests.processes import children
 from tests.terminal import Start
 
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
@@ -38,42 +33,6 @@ def test_a_first_session_in_a_small_terminal(start: Start, size: tuple[int, int]
     terminal.shows("✓ done")
     terminal.type("\x11")  # ctrl+q
     assert terminal.ends() == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_runs_and_restores_the_terminal(
-    start: Start, api: MessagesApi, number: signal.Signals
-) -> None:
-    api.script = lambda request: say("Half an answer ", Hold())
-    terminal = start(size=(140, 45))
-    terminal.shows("No sessions here yet")
-    terminal.type("n")
-    terminal.type("Hello\r")
-    terminal.shows("Half an answer")
-    processes = children(terminal.process.pid)
-    assert processes
-    terminal.process.send_signal(number)
-    terminal.ends()
-    assert ALTERNATE_SCREEN_OFF in terminal.raw
-    assert not any(_is_cli(pid) for pid in processes)
-
-
-def test_a_terminal_that_vanishes_ends_the_app(start: Start, api: MessagesApi) -> None:
-    api.script = lambda request: say("Half an answer ", Hold())
-    terminal = start(size=(140, 45))
-    terminal.shows("No sessions here yet")
-    terminal.type("nHello\r")
-    terminal.shows("Half an answer")
-    processes = children(terminal.process.pid)
-    terminal.vanish()
-    terminal.process.wait(30)
-    assert not any(_is_cli(pid) for pid in processes)
-
-
-def _is_cli(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return b"_bundled" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
 
 
 HOSTILE = (

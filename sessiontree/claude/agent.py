@@ -25,7 +25,7 @@ from sessiontree.claude.handed import Handed
 from sessiontree.claude.heard import Ear
 from sessiontree.claude.lines import LEFT_OUT
 from sessiontree.claude.process import Cli
-from sessiontree.claude.reaper import Reaper
+from sessiontree.claude.reaper import REAPER
 from sessiontree.config import Config
 from sessiontree.model import message as m
 from sessiontree.model.run import Answer, Ask, Ending, Mode, Outcome, Plan, Reason, Verb
@@ -47,9 +47,6 @@ ODD = (MessageParseError, TypeError, AttributeError, LookupError, ValueError)
 OWN_SETTINGS_ONLY = {"CLAUDE_CODE_DISABLE_CRON": "1"}
 """Prompts that a project's `scheduled_tasks.json` schedules are sent whatever the setting sources
 (seen on Claude Code 2.1.330)."""
-
-REAPER = Reaper()
-"""One for the whole process."""
 
 
 class AgentRun:

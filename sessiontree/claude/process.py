@@ -20,6 +20,7 @@ from anyio.abc import Process
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 
 from sessiontree.claude.lines import LEFT_OUT, Lines, message
+from sessiontree.claude.reaper import below, kill
 from sessiontree.config import Patience
 from sessiontree.model.text import clean
 
@@ -58,6 +59,7 @@ class Cli(SubprocessCLITransport):
         self._hung_up = False
         self._scopes: set[anyio.CancelScope] = set()  # what waits for the process
         self._stderr_end = b""
+        self._started_by_it: dict[int, str] = {}
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +82,7 @@ class Cli(SubprocessCLITransport):
     def kill(self) -> None:
         """End the process at once. Safe at any time."""
         if self._process is not None and self._process.returncode is None:
+            self._started_by_it |= below([self._process.pid])
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
@@ -126,10 +129,13 @@ class Cli(SubprocessCLITransport):
             with anyio.move_on_after(grace):
                 await self.end_input()
             if not await _ends(process, grace):
+                self._started_by_it |= await anyio.to_thread.run_sync(below, [process.pid])
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
-            if not await _ends(process, grace):
-                self.kill()
+                if not await _ends(process, grace):
+                    self.kill()
+            # Its tools, servers and hooks, where it had no time to end them or did not use it.
+            await anyio.to_thread.run_sync(kill, self._started_by_it)
             await super().close()
             with anyio.move_on_after(HUNG_UP_SECONDS):
                 await process.aclose()  # the pipes: a child of its own may hold them open

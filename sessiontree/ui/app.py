@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from sessiontree.claude.reaper import REAPER
 from sessiontree.config import Config
 from sessiontree.crash import report
 from sessiontree.engine.preview import Preview, preview
@@ -27,7 +29,7 @@ from sessiontree.store.errors import StoreError
 from sessiontree.ui.collecting import EVERY, Collecting
 from sessiontree.ui.main.first import FirstScreen
 from sessiontree.ui.safety import CleanLines
-from sessiontree.ui.terminal import TerminalWatch
+from sessiontree.ui.terminal import TerminalWatch, modes
 
 if TYPE_CHECKING:
     from sessiontree.engine.engine import Engine
@@ -76,6 +78,8 @@ class SessionTree(App[None]):
         self._arrival: asyncio.Task[MainScreen] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._collecting = Collecting()
+        self.terminal_before: list[Any] | None = None
+        """How the terminal was set, where the app has one."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -121,6 +125,8 @@ class SessionTree(App[None]):
 
         assert self._store is not None
         first = self.screen
+        if self.terminal_before and sys.__stdout__:  # from here on `kill -9` leaves it as it was
+            REAPER.hold_terminal(sys.__stdout__.fileno(), self.terminal_before)
         self._engine = Engine(self.config, self._store, self)
         try:
             await self._engine.start(everything=self.everything)
@@ -265,5 +271,9 @@ def _waits(event: events.Event) -> bool:
 def run(config: Config, *, everything: bool = False) -> int:
     """Run the app in this terminal; the exit code."""
     app = SessionTree(config, everything=everything)
-    app.run()
+    app.terminal_before = modes()
+    try:
+        app.run()
+    finally:
+        REAPER.give_terminal()
     return app.return_code or 0

@@ -11,6 +11,7 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
+from typing import Any
 
 LOOK_SECONDS = 1.0
 
@@ -40,16 +41,16 @@ class TerminalWatch:
 
     def _watch(self) -> None:
         while not self._left.wait(LOOK_SECONDS):
-            if not _is_there():
+            if modes() is None:
                 self._gone()
                 if not self._left.wait(GONE_SECONDS):
                     os._exit(1)  # the loop is blocked; a helper ends the runs' processes
                 return
 
 
-def _is_there() -> bool:
+def modes() -> list[Any] | None:
+    """How the terminal is set; None where it is there no more."""
     try:
-        termios.tcgetattr(sys.__stdin__.fileno() if sys.__stdin__ else 0)
+        return termios.tcgetattr(sys.__stdin__.fileno() if sys.__stdin__ else 0)
     except (termios.error, OSError, ValueError):
-        return False
-    return True
+        return None
