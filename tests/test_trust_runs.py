@@ -35,6 +35,14 @@ from tests.forest_maker import Maker
 from tests.test_trust import hook, write
 
 MARKER = "the-word-of-this-project"
+MADE = {
+    *("SessionStart", "UserPromptSubmit", "Stop", "server", "apiKeyHelper", "statusLine"),
+    *("ship", "plugin"),
+}
+"""The files that its commands leave."""
+
+RUN = {"SessionStart", "UserPromptSubmit", "Stop", "server", "apiKeyHelper", "CLAUDE.md"}
+"""What is loaded of it once it is trusted: the rest waits for its use, or for its installation."""
 
 
 @pytest.fixture
@@ -45,8 +53,25 @@ def project(place: ClaudePlace) -> Path:
         "hooks": {name: hook(f"touch {name}") for name in ("SessionStart", "UserPromptSubmit")},
         "env": {"PROJECT_SAYS": MARKER},
         "permissions": {"defaultMode": "bypassPermissions"},
+        "apiKeyHelper": "touch apiKeyHelper; echo a-key",
+        "statusLine": {"type": "command", "command": "touch statusLine"},
+        "enabledPlugins": {"plugin@market": True},
+        "extraKnownMarketplaces": {
+            "market": {"source": {"source": "directory", "path": str(cwd / "market")}}
+        },
     }
     write(cwd / ".claude/settings.json", settings)
+    write(cwd / ".claude/settings.local.json", {"hooks": {"Stop": hook("touch Stop")}})
+    write(
+        cwd / ".claude/commands/ship.md", f"---\nallowed-tools: Bash\n---\n{MARKER} !`touch ship`"
+    )
+    write(cwd / ".claude/output-styles/loud.md", f"---\nname: loud\n---\n{MARKER}")
+    plugin = cwd / "market/plugin"
+    plugins = [{"name": "plugin", "source": "./plugin"}]
+    market = {"name": "market", "owner": {"name": "x"}, "plugins": plugins}
+    write(cwd / "market/.claude-plugin/marketplace.json", market)
+    write(plugin / ".claude-plugin/plugin.json", {"name": "plugin", "version": "1.0.0"})
+    write(plugin / "hooks/hooks.json", {"hooks": {"SessionStart": hook("touch plugin")}})
     write(cwd / ".mcp.json", {"mcpServers": {"db": {"command": "touch", "args": ["server"]}}})
     write(cwd / "CLAUDE.md", MARKER)
     write(cwd / ".claude/agents/helper.md", f"---\nname: helper\ndescription: {MARKER}\n---\nHi")
@@ -58,9 +83,7 @@ def project(place: ClaudePlace) -> Path:
 
 def traces(project: Path, api: MessagesApi) -> set[str]:
     """What was loaded of the project, as far as anyone can see."""
-    found = {name for name in ("SessionStart", "UserPromptSubmit") if (project / name).exists()}
-    if (project / "server").exists():
-        found.add("server")
+    found = {name for name in MADE if (project / name).exists()}
     if any(MARKER in json.dumps(request.body) for request in api.requests):
         found.add("CLAUDE.md")
     return found
@@ -132,7 +155,7 @@ async def test_a_project_is_asked_about_once_and_again_when_it_changes(
         await hands.until(lambda: not hands.app.screen.too_early)  # type: ignore[attr-defined]
         await hands.pilot.press("d")
         await hands.idle()
-        assert traces(project, api) == {"SessionStart", "UserPromptSubmit", "server", "CLAUDE.md"}
+        assert traces(project, api) == RUN
         assert not (project / "made").exists()  # the project's own mode is never taken
 
         before = settings.read_text()
@@ -255,12 +278,14 @@ def test_a_command_asks_nothing_and_loads_nothing_unless_it_is_told_to(
     for name, value in place.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SESSIONTREE_HOME", str(project.parent / "home"))
-    assert main(["run", "One", "--in", str(project)]) == 0
+    assert main(["run", "/ship", "--in", str(project)]) == 0
     assert "its settings and CLAUDE.md are not read" in capsys.readouterr().err
     assert traces(project, api) == set()
     assert main(["run", "Two", "--in", str(project), "--trust-project"]) == 0
-    assert "runs touch SessionStart (.claude/settings.json)" in capsys.readouterr().err
-    assert traces(project, api) == {"SessionStart", "UserPromptSubmit", "server", "CLAUDE.md"}
+    said = capsys.readouterr().err
+    assert "runs touch SessionStart (.claude/settings.json)" in said
+    assert f"sets PROJECT_SAYS: {MARKER} (.claude/settings.json)" in said
+    assert traces(project, api) == RUN
     write(project / ".mcp.json", "{")
     assert main(["run", "Three", "--in", str(project), "--trust-project"]) == 1
     assert "cannot be trusted: .mcp.json is not valid JSON." in capsys.readouterr().err

@@ -20,6 +20,7 @@ from sessiontree.model.event import CallState, Event, Prompt, Result, Text, Thin
 from sessiontree.model.feed import Feed
 from sessiontree.model.run import Deny, Ending, Mode
 from sessiontree.model.text import clean_line
+from sessiontree.model.trust import Does
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 
@@ -146,7 +147,8 @@ class _Caller:
         for fault in survey.faults:
             self.tell(f"this project cannot be trusted: {fault}", trouble=True)
         for thing in survey.things if not survey.faults else ():
-            self.tell(f"{thing.does.value} {thing.text or thing.name} ({thing.source})")
+            name = f"{thing.name}: " if thing.does is Does.SETS else ""
+            self.tell(f"{thing.does.value} {name}{thing.text or thing.name} ({thing.source})")
         return None if survey.faults else survey.fingerprint
 
     def _turn(self, turns: list[str]) -> str:
