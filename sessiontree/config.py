@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sessiontree.model.session import project_folder
+
 
 class ConfigError(Exception):
     """A setting that cannot be used; the text says which, where and why."""
@@ -36,7 +38,7 @@ class Config:
     claude: Path
     """Claude Code's folder: `CLAUDE_CONFIG_DIR`, else `~/.claude`."""
     cwd: Path
-    """The folder whose project is shown first and where new sessions start."""
+    """Where new sessions start; its project is shown first."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that every run gets on top of the app's own."""
     cli: Path | None = None
@@ -51,6 +53,11 @@ class Config:
     demo: bool = False
     suggestions: tuple[tuple[str, str], ...] = ()
     """Prompts to propose in the composer, each with what it shows."""
+
+    @property
+    def project(self) -> Path:
+        """The folder whose sessions are shown: also in a worktree those of its repository."""
+        return Path(project_folder(str(self.cwd)))
 
     @property
     def projects(self) -> Path:

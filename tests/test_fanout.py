@@ -7,17 +7,20 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import claude_agent_sdk as sdk
 import pytest
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.prices import reading
 from sessiontree.claude.transcript import Context
+from sessiontree.commands import listing
 from sessiontree.demo.api import MessagesApi
-from sessiontree.demo.reply import Failure, Hold, Reply, Text, Usage, say
+from sessiontree.demo.reply import Failure, Hold, Reply, Text, ToolUse, Usage, say
 from sessiontree.demo.request import Request
 from sessiontree.engine import sending
 from sessiontree.engine.fanout import estimate, title
+from sessiontree.model import event
 from sessiontree.model.fanout import PRESETS, Way, apart, whole
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
@@ -225,6 +228,50 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
     assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
     assert desk.engine._store.links()[ids[4]].group == group
     assert desk.engine._store.links()[ids[4]].way == "#5"
+
+
+@pytest.mark.anyio
+async def test_each_way_in_a_git_worktree_of_its_own(
+    desk: Desk, api: MessagesApi, place: ClaudePlace
+) -> None:
+    def script(request: Request) -> Reply:
+        if request.asked.results:
+            return say(f"I work in {request.asked.results[-1].text}")
+        return say(ToolUse("Bash", {"command": "pwd"}))
+
+    repository = place.cwd.resolve()
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@x"]
+    await anyio.run_process([*git, "init", "-q"])
+    await anyio.run_process([*git, "commit", "-q", "--allow-empty", "-m", "x"])
+    root = await desk.new("One")
+    api.script = script
+    aim = desk.engine.aim_fork(desk.session(root), None)
+    assert desk.engine.can_have_worktrees(aim)
+    ways = [Way("Where?", Choice(model="opus")), Way("")]
+    ids = await desk.engine.fan_out(aim, ways, worktrees=True)
+    await desk.heard.until(lambda: not list(desk.engine.pool) and all(map(desk._settled, ids)))
+    names = [f"opus-{ids[0][:6]}", f"way-{ids[1][:6]}"]
+    places = [repository / ".claude" / "worktrees" / name for name in names]
+    for id, at in zip(ids, places, strict=True):
+        assert desk.session(id).cwd == str(at)
+        answer = (await desk.stream(id))[-1]
+        assert isinstance(answer, event.Text) and answer.text == f"I work in {at}"
+    # They belong to the repository's project, in their group, also for another instance.
+    assert set(ids) <= desk.engine.catalog.in_scope
+    assert group_of(desk, ids[0]) == ids
+    assert {desk.forest.project(id) for id in ids} == {str(repository)}
+    found = listing.rows(desk.engine.config, everything=False)
+    assert {root, *ids} == {one.id for one in found}
+    # What goes on from one goes on there, until it is gone.
+    aim = desk.engine.aim_continue(desk.session(ids[0]))
+    assert aim.words == f"continue ‹opus · Where?› with turn 3 in worktree {names[0]}"
+    await desk.send(aim, "And now?")
+    assert api.requests[-1].asked.results[-1].text.strip() == str(places[0])
+    await anyio.run_process([*git, "worktree", "remove", "-f", "-f", str(places[0])])
+    aim = desk.engine.aim_continue(desk.session(ids[0]))
+    assert aim.words == "continue ‹opus · Where?› with turn 4"
+    await desk.send(aim, "And now?")
+    assert api.requests[-1].asked.results[-1].text.strip() == str(repository)
 
 
 @pytest.mark.anyio

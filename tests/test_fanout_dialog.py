@@ -41,6 +41,7 @@ class Alone(App[None]):
             named=lambda count: f"{count} forks of ‹One›",
             cost=lambda ways: f"{len(ways)} times something",
             folder="~/limiter",
+            worktrees=True,
         )
         self.dialog.guarded = False
         self.left: FanOut | None = None
@@ -103,6 +104,17 @@ async def test_ways_are_added_removed_and_set_one_by_one() -> None:
         assert first.choice.append == ""
 
 
+async def test_each_in_a_worktree_is_a_choice_with_its_price() -> None:
+    app = Alone(Way("Name it"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.shown("place") == "All of them work in ~/limiter, on the same files."
+        app.focus("files")
+        await pilot.press("right")
+        assert "what is not committed is not there" in app.shown("place")
+        await pilot.press("enter")
+        assert app.left is not None and app.left.start and app.left.worktrees
+
+
 async def test_the_first_way_can_go_and_its_prompt_stays() -> None:
     app = Alone(Way("Name it"))
     async with app.run_test() as pilot:
@@ -159,7 +171,7 @@ async def test_every_field_comes_on_screen_at_any_size(size: tuple[int, int]) ->
             shown = app.dialog.query_one("#body").region.intersection(field.region)
             assert shown.height >= 1, field.id
             assert shown.width >= 20
-        assert seen == {"preset", "ways", "prompt", "model", "effort", "append", "mode"}
+        assert seen == {"preset", "ways", "prompt", "model", "effort", "append", "mode", "files"}
         how = app.dialog.query_one("#how").region
         assert how.height >= 1 and how.bottom <= size[1]
 

@@ -187,6 +187,9 @@ class AgentRun:
         plan, choice = self.plan, self.plan.choice
         if choice.mode is Mode.BYPASS:
             arguments = {**arguments, "allow-dangerously-skip-permissions": None}
+        if plan.worktree:
+            # Also with a fork: it goes on in the worktree, and so does who continues it (2.1.330).
+            arguments = {**arguments, "worktree": plan.worktree}
         preset: Any = {"type": "preset", "preset": "claude_code"}
         if choice.append:
             # Else a session that is resumed or forked goes on with the system prompt that it

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sessiontree.claude.cache import Stamp
+from sessiontree.model.session import WORKTREES, project_folder
 
 TRANSCRIPT = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
@@ -50,14 +51,22 @@ def project_key(cwd: str | Path) -> str:
 
 
 def of_project(session: Somewhere, cwd: str | Path) -> bool:
-    """Whether a session belongs to the project in the folder `cwd`. Its own folder decides where
-    several share a name; one that was copied there from elsewhere belongs to it."""
+    """Whether a session belongs to the project in the folder `cwd`, or to a worktree that Claude
+    Code made there. Its own folder decides where several share a name; one that was copied there
+    from elsewhere belongs to it."""
     key = project_key(cwd)
-    if session.project[:_LONGEST] != key:
+    if not _is_folder_of(key, session.project):
         return False
-    if not session.cwd or project_key(session.cwd) != key:
+    at = project_folder(session.cwd)
+    if not at or project_key(at) != key:
         return True
-    return real_path(session.cwd) == real_path(cwd)
+    return real_path(at) == real_path(cwd)
+
+
+def _is_folder_of(key: str, name: str) -> bool:
+    """Whether the project that has this key has a folder with this name: its own, or that of one
+    of its worktrees."""
+    return name[:_LONGEST] == key or name.startswith(key + _NOT_PLAIN.sub("-", WORKTREES))
 
 
 def real_path(folder: str | Path) -> str:
@@ -76,7 +85,7 @@ def is_through_link(transcript: Path) -> bool:
 
 
 def folders(root: Path, cwd: str | Path | None = None) -> list[str]:
-    """Paths of the projects' folders: of all, or of those that can be the one of `cwd`.
+    """Paths of the projects' folders: of all, or of those that can be of the one in `cwd`.
 
     Raises `OSError` where `root` cannot be listed; one that does not exist has none."""
     key = None if cwd is None else project_key(cwd)
@@ -85,7 +94,7 @@ def folders(root: Path, cwd: str | Path | None = None) -> list[str]:
             return [
                 entry.path
                 for entry in entries
-                if (key is None or entry.name[:_LONGEST] == key)
+                if (key is None or _is_folder_of(key, entry.name))
                 and entry.is_dir(follow_symlinks=False)
             ]
     except FileNotFoundError:

@@ -28,6 +28,7 @@ from typing import Any
 
 from sessiontree.claude import project_settings
 from sessiontree.claude.project_settings import Act
+from sessiontree.claude.worktrees import repository
 from sessiontree.model.text import clean_line
 from sessiontree.model.trust import Does, Survey, Thing
 
@@ -97,7 +98,7 @@ class _Look:
         self.folder = folder
         self.own = own
         self.granted = granted
-        self.repository = _repository(folder)
+        self.repository = repository(folder)
         self.things: list[Thing] = []
         self.faults: list[str] = []
         self.files: dict[str, str] = {}
@@ -307,10 +308,6 @@ def _digest(program: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-
-
-def _repository(folder: Path) -> Path | None:
-    return next((at for at in (folder, *folder.parents) if os.path.lexists(at / ".git")), None)
 
 
 def _main_checkout(repository: Path) -> Path | None:

@@ -84,13 +84,13 @@ def read(config: Config, *, everything: bool) -> Sessions:
     comes from the index. Words on what could not be read go to stderr."""
     index = Index(config.index)
     library = Library(config.projects, index.load())
-    for step in library.scan(None if everything else config.cwd):
+    for step in library.scan(None if everything else config.project):
         for problem in step.problems:
             say(problem)
     library.save(index)
     sessions = link(library, stored(config.store) or Stored({}, {}))
     if not everything:
-        here = {id: one for id, one in sessions.known.items() if of_project(one, config.cwd)}
+        here = {id: one for id, one in sessions.known.items() if of_project(one, config.project)}
         return Sessions(sessions.links, here, sessions.titles)
     return sessions
 

@@ -87,17 +87,17 @@ def rows(config: Config, *, everything: bool) -> list[Row]:
     if (stale or listing.index != index) and _renew(config, listing, scope, stale, index):
         cache.save(file, listing)
     found = [one for name in scope for one in listing.folders[name].rows]
-    return [one for one in found if everything or of_project(one, config.cwd)]
+    return [one for one in found if everything or of_project(one, config.project)]
 
 
 def _look(config: Config, listing: Listing, everything: bool) -> tuple[list[str], set[str]]:
     """The folders that are asked for, and those of them in which something changed."""
     there = set(listing.folders)
     if not everything:
-        key = project_key(config.cwd)
+        key = project_key(config.project)
         there = {name for name in there if name.startswith(key)}
     try:
-        on_disk = folders(config.projects, None if everything else config.cwd)
+        on_disk = folders(config.projects, None if everything else config.project)
     except OSError as error:
         _say(f"{config.projects} cannot be read: {error.strerror}.")
         on_disk = []

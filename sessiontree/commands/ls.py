@@ -30,7 +30,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     lines = _json(found) if args.json else _text(found, args.all)
     sys.stdout.writelines(lines)
     if not found:
-        where = "anywhere" if args.all else f"in {clean_line(str(config.cwd))}"
+        where = "anywhere" if args.all else f"in {clean_line(str(config.project))}"
         print(f"No sessions {where}.", file=sys.stderr)
     return 0
 

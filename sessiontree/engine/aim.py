@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sessiontree.model.arms import path
 from sessiontree.model.run import Choice, Grants, Plan, Verb
-from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn
+from sessiontree.model.session import Evidence, Link, LinkKind, Presence, Session, Turn, worktree
 from sessiontree.model.text import clean_line
 
 
@@ -40,7 +40,7 @@ def go_on(session: Session, label: str, number: int, *, busy: bool, cwd: str) ->
     if session.presence is Presence.GONE:
         refusal = "The transcript of this session is gone: it can be read, not continued."
     queued = " when its run is over" if busy else ""
-    words = f"continue ‹{label}› with turn {number}{queued}"
+    words = f"continue ‹{label}› with turn {number}{_in_worktree(session)}{queued}"
     return Aim(Verb.CONTINUE, words, session.cwd or cwd, session.id, refusal=refusal)
 
 
@@ -70,14 +70,17 @@ def fork(session: Session, label: str, turn: str | None, coming: Collection[str]
     if turn is None and coming:
         turn = line[-1].id
     if turn is None or (line and turn == line[-1].id and not coming):
-        return Aim(Verb.FORK, f"fork ‹{label}› at its end", where, session.id)
-    return Aim(Verb.FORK, f"fork ‹{label}› {_place(session, turn)}", where, session.id, turn)
+        words = f"fork ‹{label}› at its end{_in_worktree(session)}"
+        return Aim(Verb.FORK, words, where, session.id)
+    words = f"fork ‹{label}› {_place(session, turn)}{_in_worktree(session)}"
+    return Aim(Verb.FORK, words, where, session.id, turn)
 
 
 def fork_before(session: Session, label: str, turn: Turn, cwd: str) -> Aim:
     """Edit and fork: the fork leaves before `turn`, whose prompt is typed anew."""
     where = session.cwd or cwd
-    words = f"fork ‹{label}› before {_place(session, turn.id).removeprefix('at ')}"
+    place = _place(session, turn.id).removeprefix("at ")
+    words = f"fork ‹{label}› before {place}{_in_worktree(session)}"
     if session.presence is Presence.GONE:
         why = "The transcript of this session is gone: there is nothing to fork from."
         return Aim(Verb.FORK, words, where, session.id, refusal=why)
@@ -88,7 +91,7 @@ def fork_before(session: Session, label: str, turn: Turn, cwd: str) -> Aim:
 
 def hand_over(session: Session, label: str, busy: bool, cwd: str) -> Aim:
     """A new session in the same folder that goes on from the outcome of a finished one."""
-    words = f"new session handed over from ‹{label}›"
+    words = f"new session handed over from ‹{label}›{_in_worktree(session)}"
     refusal = "It still runs: hand it over when it is finished, esc interrupts it." if busy else ""
     where = session.cwd or cwd
     return Aim(Verb.NEW, words, where, session.id, link=LinkKind.HANDOFF, refusal=refusal)
@@ -101,6 +104,11 @@ def _place(session: Session, turn: str) -> str:
             return f"at turn {number}"
     label = next((one.label for one in session.turns if one.id == turn), "?")
     return f"at ‹{label}›"
+
+
+def _in_worktree(session: Session) -> str:
+    name = worktree(session.cwd)
+    return f" in worktree {clean_line(name)}" if name else ""
 
 
 def plan(

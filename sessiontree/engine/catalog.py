@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
@@ -40,8 +40,8 @@ class Catalog:
         forest: Forest,
         on_change: Callable[[Iterable[str]], None],
     ) -> None:
-        self.cwd = config.cwd
-        self._key = project_key(config.cwd)
+        self.cwd = config.project
+        self._key = project_key(config.project)
         self.everything = False
         self.progress = ""
         self.scanned = False
@@ -136,12 +136,12 @@ class Catalog:
         known = self._forest.session(session)
         if known is None:
             return
-        paths = [Path(known.path)] if known.path else list(self._candidates(known))
-        await self._read(paths)
-
-    def _candidates(self, session: Session) -> Iterator[Path]:
-        """Where a session that was begun here may have been written."""
-        yield self._root / project_key(session.cwd or self.cwd) / f"{session.id}.jsonl"
+        if known.path:
+            path: Path | None = Path(known.path)
+        else:  # begun here, maybe in a worktree, or brought back
+            path = await asyncio.to_thread(self._library.find, session)
+        if path is not None:
+            await self._read([path])
 
     async def follow(self) -> None:
         """Read what changes, as it changes. Ends only by being cancelled."""

@@ -12,9 +12,11 @@ import uuid
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sessiontree.claude.transcript import Context
+from sessiontree.claude.worktrees import repository
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
@@ -33,7 +35,7 @@ from sessiontree.model.conclusion import Conclusion, conclusion
 from sessiontree.model.fanout import Way, whole
 from sessiontree.model.forest import Forest
 from sessiontree.model.run import Answer, Ask, Ending
-from sessiontree.model.session import Presence, Session, Turn
+from sessiontree.model.session import Presence, Session, Turn, project_folder, worktree
 from sessiontree.model.text import label
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
@@ -186,7 +188,10 @@ class Engine:
         return aims.new(str(self.config.cwd), self.config.cwd.name or "/")
 
     def _as_kept(self, session: Session) -> Session:
-        """A gone session that the archive has is as good as there."""
+        """A gone session that the archive has is as good as there. One whose worktree is gone
+        goes on in the repository."""
+        if worktree(session.cwd) and not Path(session.cwd).is_dir():
+            session = replace(session, cwd=project_folder(session.cwd))
         gone = session.presence is Presence.GONE
         return replace(session, presence=Presence.OK) if gone and self._kept(session) else session
 
@@ -259,11 +264,16 @@ class Engine:
         begun = self._begin(await self._sending.prepare(aim, [way], project=project))
         return begun[0] if begun else None
 
-    async def fan_out(self, aim: Aim, ways: Sequence[Way]) -> list[str]:
+    def can_have_worktrees(self, aim: Aim) -> bool:
+        return repository(Path(aim.cwd)) is not None
+
+    async def fan_out(self, aim: Aim, ways: Sequence[Way], *, worktrees: bool = False) -> list[str]:
         """The same for several ways at once, as one group: all are stored before the first
-        starts. Returns their sessions, none when nothing was begun."""
+        starts. With `worktrees` each works in a git worktree of its own. Returns their sessions,
+        none when nothing was begun."""
         group = str(uuid.uuid4())
-        return self._begin(await self._sending.prepare(aim, whole(ways), group))
+        prepared = self._sending.prepare(aim, whole(ways), group, worktrees=worktrees)
+        return self._begin(await prepared)
 
     def _begin(self, all_ready: Sequence[Ready]) -> list[str]:
         for ready in all_ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +20,16 @@ from sessiontree.engine.trusting import Trusting
 from sessiontree.model.fanout import Way, apart
 from sessiontree.model.forest import Forest
 from sessiontree.model.run import Ending, Plan, Verb
-from sessiontree.model.session import Evidence, Link, Presence, Session
+from sessiontree.model.session import Evidence, Link, Presence, Session, worktree
 from sessiontree.model.text import label
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.store.records import Intent
+
+OTHER_SETTINGS = (
+    "The last commit has other settings or instructions than the folder has now, and so have its "
+    "worktrees: the runs go without them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,19 @@ class Sending:
         self._tell = tell
 
     async def prepare(
-        self, aim: Aim, ways: Sequence[Way], group: str = "", project: str | None = None
+        self,
+        aim: Aim,
+        ways: Sequence[Way],
+        group: str = "",
+        project: str | None = None,
+        *,
+        worktrees: bool = False,
     ) -> list[Ready]:
         """Store the runs of an aim, one for each way, in one transaction. Returns none when
         nothing was begun: why was told, and the prompts are still the caller's.
 
         `project`: the fingerprint of the project's settings to load; by default what the person
-        decided for the folder."""
+        decided for the folder. `worktrees`: each gets a git worktree of its own."""
         parent = self._forest.session(aim.session) if aim.session else None
         gone = parent and parent.presence is Presence.GONE and aim.verb is not Verb.NEW
         if parent and gone and not await self._bring_back(parent):
@@ -77,13 +89,17 @@ class Sending:
             # Those that wait in the queue leave where the first did, whatever is added meanwhile.
             aim = replace(aim, keep=parent.line[-1].id)
         if project is None:
-            project = (await self._trust.look(aim.cwd)).loads
+            trust = await self._trust.look(aim.cwd)
+            project = trust.loads
+            if worktrees and project and not await self._trust.is_as_committed(trust):
+                self._tell(OTHER_SETTINGS)
+                project = ""
         aims_at, words = [aim], [""]
         if group:  # the tree shows its members in the order of their ids
             ids = sorted(str(uuid.uuid4()) for _ in ways)
             aims_at, words = [replace(aim, child=id) for id in ids], apart(ways)
         made = [
-            self._meant(at, way, parent, group, told, project)
+            self._meant(at, way, parent, group, told, project, worktrees)
             for at, way, told in zip(aims_at, ways, words, strict=True)
         ]
         try:
@@ -104,7 +120,14 @@ class Sending:
         return [] if all(ready.fault for ready in made) else made
 
     def _meant(
-        self, aim: Aim, way: Way, parent: Session | None, group: str, told: str, project: str
+        self,
+        aim: Aim,
+        way: Way,
+        parent: Session | None,
+        group: str,
+        told: str,
+        project: str,
+        worktrees: bool,
     ) -> Ready:
         granted = self._settings.grants(
             aim.session if aim.verb is Verb.CONTINUE else aim.child, aim.cwd
@@ -117,6 +140,9 @@ class Sending:
             link = replace(link or root, group=group, way=told)
         elif link is not None and (before := self._forest.link(link.child)) is not None:
             link = replace(link, group=before.group, way=before.way)  # it is begun again
+            worktrees = self._have_worktrees(before.group)
+        if worktrees:
+            plan = replace(plan, worktree=_worktree_name(plan))
         intent = Intent(
             plan.session,
             plan.verb,
@@ -131,6 +157,13 @@ class Sending:
         if plan.parent and (of := self._forest.session(plan.parent)):
             number = aims.turn_number(plan, of, self._pool.coming(plan.session))
         return Ready(plan, intent, link, number)
+
+    def _have_worktrees(self, group: str) -> bool:
+        """Whether the others of a fan-out got worktrees. Linear in all sessions."""
+        others = (
+            self._forest.session(id) for id in self._forest if self._forest.group(id) == group
+        )
+        return bool(group) and any(worktree(one.cwd) for one in others if one)
 
     async def _bring_back(self, session: Session) -> bool:
         """Whether a gone session is there again, from the archive."""
@@ -158,3 +191,9 @@ class Sending:
             return replace(ready, fault=str(error))
         copied = replace(plan, verb=Verb.CONTINUE, parent=plan.session, at=None, spent=0.0)
         return replace(ready, plan=copied)
+
+
+def _worktree_name(plan: Plan) -> str:
+    """It says which way it is, without a word of the prompt: others see it."""
+    about = re.sub(r"[^a-z0-9]+", "-", (plan.choice.model or plan.choice.effort).lower())
+    return f"{about.strip('-')[:30] or 'way'}-{plan.session[:6]}"

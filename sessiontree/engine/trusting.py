@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sessiontree.claude.trust import survey
+from sessiontree.claude.worktrees import are_as_committed
 from sessiontree.config import Config
 from sessiontree.model.run import Plan
 from sessiontree.model.trust import Standing, Survey, Trust
@@ -54,6 +55,11 @@ class Trusting:
     async def holds(self, plan: Plan) -> bool:
         """Whether what a run may load of its project is still what the person saw."""
         return not plan.project or (await self.look(plan.cwd)).survey.fingerprint == plan.project
+
+    async def is_as_committed(self, seen: Trust) -> bool:
+        """Whether a worktree, which begins at the last commit, has the settings that were seen."""
+        survey = seen.survey
+        return await asyncio.to_thread(are_as_committed, Path(survey.folder), survey.files)
 
     def _look(self, cwd: str) -> Trust:
         folder = os.path.realpath(cwd)

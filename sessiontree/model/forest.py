@@ -15,7 +15,7 @@ from sessiontree.model.changes import Changes
 from sessiontree.model.families import Families
 from sessiontree.model.overlay import ACTIVE, NO_OVERLAY, Overlay, Status
 from sessiontree.model.places import Place, Places
-from sessiontree.model.session import Link, Presence, Session, Turn
+from sessiontree.model.session import Link, Presence, Session, Turn, project_folder
 
 ROOTS = ""
 """Stands, where a session id would stand, for the place of the roots."""
@@ -285,14 +285,14 @@ class Forest:
         return family.spent
 
     def project(self, id: str) -> str:
-        """The folder of a session's family; for a ghost that of its oldest fork."""
+        """The folder of a family's project; for that of a ghost it is asked of its oldest fork."""
         root = self.root(id)
         session = self._sessions.get(root)
         if session is None:
             members = (self._sessions.get(one) for one in self._families.of(root).members)
             there = (one for one in members if one is not None)
             session = min(there, key=lambda one: (one.created or inf, one.id), default=None)
-        return (session.cwd or session.project) if session else ""
+        return project_folder(session.cwd or session.project) if session else ""
 
     def next_active(self, after: str | None = None) -> str | None:
         """The session with a run that follows `after`: those that wait for a person first."""

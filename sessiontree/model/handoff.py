@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sessiontree.model.conclusion import Conclusion
+from sessiontree.model.session import WORKTREES, worktree
 from sessiontree.model.text import path_from
 
 TEXT_CHARS = 7_500
@@ -32,7 +33,7 @@ def carried(label: str, found: Conclusion, cwd: str) -> str:
     with room behind it."""
     first = f"From the branch ‹{_cut(label, _NAME_CHARS)}›: "
     lead = "It ended with:" if found.answer else ""
-    return _text(first, lead, found.answer, [_files(found, cwd)])
+    return _text(first, lead, found.answer, [_files(found, cwd), _worktree(cwd)])
 
 
 def _text(first: str, lead: str, answer: str, rest: Iterable[str]) -> str:
@@ -61,6 +62,15 @@ def shortened(text: str, most: int) -> str:
 def _files(found: Conclusion, cwd: str) -> str:
     paths = (path_from(file, cwd) for file in found.files)
     return _listed("It changed these files:", map(_cut_in_front, paths))
+
+
+def _worktree(cwd: str) -> str:
+    name = worktree(cwd)
+    return (
+        f"They are in the git worktree {WORKTREES[1:]}{name}, branch worktree-{name}."
+        if name
+        else ""
+    )
 
 
 def _listed(title: str, items: Iterable[str]) -> str:

@@ -61,7 +61,8 @@ class Plan:
     the uuid of the last entry of `parent` that a fork keeps; None keeps all of it.
     `spent` is what the resumed session had cost already: the CLI counts on from there.
     `project` is the fingerprint of the project's own settings that the person trusted; with ""
-    none of the project's settings, servers and instructions are loaded."""
+    none of the project's settings, servers and instructions are loaded. `worktree` is the name
+    of the git worktree that the run gets, "" where it works in `cwd` itself."""
 
     verb: Verb
     session: str
@@ -74,6 +75,7 @@ class Plan:
     grants: Grants = Grants()
     spent: float | None = 0.0
     project: str = ""
+    worktree: str = ""
 
 
 class AskKind(StrEnum):

@@ -84,6 +84,21 @@ class Session:
         return tuple(turn for turn in self.turns if turn.live)
 
 
+WORKTREES = "/.claude/worktrees/"
+"""Where, in a repository, Claude Code makes worktrees (`claude --worktree`, seen on 2.1.330)."""
+
+
+def project_folder(cwd: str) -> str:
+    """The folder whose project the sessions in `cwd` belong to: of a worktree that Claude Code
+    made the repository that it is in, whether or not it is still there."""
+    return cwd.partition(WORKTREES)[0] or cwd
+
+
+def worktree(cwd: str) -> str:
+    """The name of the worktree that Claude Code made and `cwd` is in, "" for any other folder."""
+    return cwd.partition(WORKTREES)[2].partition("/")[0]
+
+
 class Evidence(StrEnum):
     """How a link is known, the surest first."""
 

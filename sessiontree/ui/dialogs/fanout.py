@@ -28,6 +28,13 @@ from sessiontree.ui.hints import fitting
 OWN = "as you set them"
 """Said of ways that are no preset's, or no longer."""
 
+TOGETHER, APART = "the same for all", "a git worktree for each"
+_PLACES = {
+    TOGETHER: "All of them work in {}, on the same files.",
+    APART: "Each works on a branch of its own below {}/.claude/worktrees, as of the last commit: "
+    "what is not committed is not there.",
+}
+
 HOW = (("enter", "start"), ("esc", "leave"), ("tab", "next"))
 HOW_HERE = {
     "ways": (("↑ ↓", "way"), ("+ -", "more, fewer")),
@@ -40,10 +47,12 @@ HOW_PICKED = (("← →", "change"),)
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """The ways as they were left; `start` says whether they are to be run."""
+    """The ways as they were left; `start` says whether they are to be run, `worktrees` whether
+    each gets a git worktree of its own."""
 
     ways: tuple[Way, ...]
     start: bool
+    worktrees: bool = False
 
 
 class WayList(Widget, can_focus=True):
@@ -102,8 +111,8 @@ class WayList(Widget, can_focus=True):
 
 class FanOutDialog(Dialog[FanOut]):
     """`first` is where presets begin; `draft` are the ways of before, if there are any. `named`
-    says what so many ways are, `cost` what they cost to begin with. Nothing is lost with Esc:
-    what was typed comes back in `FanOut.ways`."""
+    says what so many ways are, `cost` what they cost to begin with. `worktrees`: whether the folder
+    can have some. Nothing is lost with Esc: what was typed comes back in `FanOut.ways`."""
 
     guarded = True  # Enter costs money
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,12 +130,15 @@ class FanOutDialog(Dialog[FanOut]):
         named: Callable[[int], str],
         cost: Callable[[Sequence[Way]], str],
         folder: str = "",
+        worktrees: bool = False,
     ) -> None:
         super().__init__()
         self._first = first
         self._named = named
         self._cost = cost
         self._folder = folder
+        self._places = (TOGETHER, APART) if worktrees else ()
+        self._place = TOGETHER
         self._preset = "" if draft else PRESETS[0].name
         self._ways = list(draft) or PRESETS[0].ways(first)
         self._at = 0
@@ -147,9 +159,10 @@ class FanOutDialog(Dialog[FanOut]):
             yield Input(placeholder="added to its prompt while the app is open", id="append")
         yield Pick("mode", list(Mode), way.choice.mode, words=_in_all, style=_danger, id="mode")
         yield Static(id="danger")
+        if self._places:
+            yield Pick("files", self._places, self._place, id="files")
         if self._folder:
-            words = f"All of them work in {clean_line(self._folder)}, on the same files."
-            yield Static(Content(words), classes="note")
+            yield Static(id="place", classes="note")
 
     def foot(self) -> ComposeResult:
         yield Static(id="cost")
@@ -184,6 +197,8 @@ class FanOutDialog(Dialog[FanOut]):
         danger = f"In all {count} every tool runs unasked: commands, edits, the network."
         self.query_one("#danger", Static).update(Content(danger).stylize("$text-error"))
         self.query_one("#danger").display = unasked
+        for note in self.query("#place").results(Static):
+            note.update(Content(_PLACES[self._place].format(clean_line(self._folder))))
         self.fit()
 
     # One way
@@ -241,6 +256,11 @@ class FanOutDialog(Dialog[FanOut]):
         self._ways = [_in_mode(way, mode) for way in self._ways]
         self._draw()
 
+    @on(Pick.Changed, "#files")
+    def _files_changed(self, message: Pick.Changed) -> None:
+        self._place = message.value
+        self._draw()
+
     @on(Pick.Changed, "#preset")
     def _preset_changed(self, message: Pick.Changed) -> None:
         preset = next(one for one in PRESETS if one.name == message.value)
@@ -280,7 +300,7 @@ class FanOutDialog(Dialog[FanOut]):
             self.query_one("#prompt").focus()
             self.notify("The first way has no prompt yet", severity="warning", markup=False)
             return
-        self.dismiss(FanOut(tuple(self._ways), start=True))
+        self.dismiss(FanOut(tuple(self._ways), start=True, worktrees=self._place == APART))
 
     def action_leave(self) -> None:
         self.dismiss(FanOut(tuple(self._ways), start=False))

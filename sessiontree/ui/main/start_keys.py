@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -171,7 +171,7 @@ class StartKeys(Trusting):
             if fan is not None:
                 self._ways = fan.ways
                 if fan.start:
-                    self.engine.spawn(self._begin_several(aim, fan.ways))
+                    self.engine.spawn(self._begin_several(aim, fan))
 
         dialog = FanOutDialog(
             Way(typed, self.engine.settings.for_several(aim.session)),
@@ -179,12 +179,15 @@ class StartKeys(Trusting):
             named=partial(title, aim),
             cost=lambda ways: estimate(context, ways).words,
             folder=shown_folder(Path(aim.cwd)),
+            worktrees=self.engine.can_have_worktrees(aim),
         )
         self.app.push_screen(dialog, left)
 
-    async def _begin_several(self, aim: Aim, ways: Sequence[Way]) -> None:
-        decided = await self.is_decided(aim.cwd)
-        sessions = await self.engine.fan_out(aim, ways) if decided else []
+    async def _begin_several(self, aim: Aim, fan: FanOut) -> None:
+        ways = fan.ways
+        if not await self.is_decided(aim.cwd):
+            return
+        sessions = await self.engine.fan_out(aim, ways, worktrees=fan.worktrees)
         if not sessions:
             return  # why was told; F brings the ways back
         self._ways = ()
