@@ -29,16 +29,15 @@ PIECES = (
 hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=8).map("".join)
 
 
-def faults(app: App[object], *, widths: bool) -> list[str]:
-    """What is wrong with the screen as it would be written to the terminal. `widths`: whether
-    each line is as wide as the screen too."""
+def faults(app: App[object]) -> list[str]:
+    """What is wrong with the screen as it would be written to the terminal."""
     strips = app.screen._compositor.render_strips()
     found = [f"line {y}: {fault}" for y, strip in enumerate(strips) for fault in _faults(strip)]
     width = app.size.width
     found += [
         f"line {y} is {cells} cells wide, not {width}"
         for y, strip in enumerate(strips)
-        if widths and (cells := sum(cell_len(segment.text) for segment in strip)) != width
+        if (cells := sum(cell_len(segment.text) for segment in strip)) != width
     ]
     return found
 

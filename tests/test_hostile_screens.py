@@ -9,7 +9,6 @@ import pytest
 
 from sessiontree.model.comparison import Side
 from sessiontree.ui.compare import CompareScreen
-from sessiontree.ui.stream import EventPager
 from tests.app import Hands, hands_on
 from tests.hostile import faults
 from tests.hostile_place import FORK, MAIN, hostile_place
@@ -23,7 +22,7 @@ async def test_every_line_keeps_its_width_and_nothing_can_be_clicked(
 ) -> None:
     place = hostile_place(tmp_path)
     async with hands_on(place.config, size) as hands:
-        assert faults(hands.app, widths=True) == []
+        assert faults(hands.app) == []
         tree = hands.main.tree_view
         tree.action_unfold_below()
         for session in hands.forest:
@@ -33,31 +32,12 @@ async def test_every_line_keeps_its_width_and_nothing_can_be_clicked(
                 lambda: hands.engine.streams.opened and not hands.engine.streams.opened.loading
             )
             await looks_right(hands)
-        if size == (80, 24):  # a page is a stream, and those were looked at
-            await events(hands)
         await comparison(hands)
 
 
 async def looks_right(hands: Hands) -> None:
     await hands.pilot.pause()
-    assert faults(hands.app, widths=True) == []
-
-
-async def events(hands: Hands) -> None:
-    """Each event of the main session as a page of its own, drawn and as data."""
-    hands.main.tree_view.select(MAIN)
-    await hands.until(
-        lambda: hands.engine.streams.opened and hands.engine.streams.opened.session == MAIN
-    )
-    await hands.until(lambda: hands.engine.streams.opened and hands.engine.streams.opened.whole)
-    assert hands.engine.streams.opened
-    for event in list(hands.engine.streams.opened.feed.events):
-        pager = EventPager(event, cwd=hands.main.shown_cwd)
-        await hands.app.push_screen(pager)
-        await looks_right(hands)
-        pager.action_raw()
-        await looks_right(hands)
-        await pager.dismiss()
+    assert faults(hands.app) == []
 
 
 async def comparison(hands: Hands) -> None:

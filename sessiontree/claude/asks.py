@@ -30,7 +30,7 @@ def ask(session: str, tool: str, data: Any, context: sdk.ToolPermissionContext) 
         input=cleaned(data if isinstance(data, dict) else {"input": data}),
         title=clean_line(context.title or ""),
         reason=clean_line(context.decision_reason or context.description or ""),
-        agent=context.agent_id or "",
+        agent=clean_line(context.agent_id or ""),
         suggestions=tuple(_suggestion(update) for update in _updates(tool, context)),
     )
 

@@ -196,6 +196,8 @@ class SessionTree(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self._collecting.touched()
+        if isinstance(event, events.Paste):
+            event.text = clean(event.text)
         if self._typed_ahead is not None and _waits(event):
             self._typed_ahead.append(event)
         else:
@@ -217,14 +219,23 @@ class SessionTree(App[None]):
 
     async def action_stop(self) -> None:
         """Ctrl+C: copy what is selected; else quit. A second one while closing ends it hard."""
+        from textual.widgets import Input, TextArea
+
         if selected := self.screen.get_selected_text():
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
+            return
+        if isinstance(self.focused, Input | TextArea) and self.focused.selected_text:
+            self.focused.action_copy()
             return
         if self._ending and self._engine:
             self._engine.pool.kill()
             return
         await self.action_quit()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Whatever shows it, or copies it: what is pasted from a clipboard acts on a terminal."""
+        super().copy_to_clipboard(clean(text))
 
     def close_down(self) -> None:
         """End the runs and leave; safe to call more than once."""

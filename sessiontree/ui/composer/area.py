@@ -37,9 +37,9 @@ class DraftArea(TextArea):
         return self.draft.whole(self.text)
 
     def put(self, text: str) -> None:
-        """Replace what is typed."""
+        """Replace what is typed. An editor lays out what is not to be seen wider than it is."""
         self.draft.clear()
-        self.load_text(self.draft.shorten(text))
+        self.load_text(self.draft.shorten(clean(text)))
         self.move_cursor(self.document.end)
 
     def on_key(self, event: events.Key) -> None:
@@ -60,4 +60,4 @@ class DraftArea(TextArea):
             return  # the editor's own handler takes it
         event.prevent_default()
         event.stop()
-        self.insert(self.draft.hold(clean(event.text)))
+        self.insert(self.draft.hold(event.text))
