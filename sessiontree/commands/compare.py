@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.transcript import messages
+from sessiontree.claude.transcript import Reader, WrittenTurn
 from sessiontree.commands.compare_text import document
 from sessiontree.commands.forest import NotOne, Sessions, label, one_turn, read, said
 from sessiontree.config import Config
@@ -24,7 +24,6 @@ from sessiontree.model.comparison import (
     compare,
     end,
 )
-from sessiontree.model.event import Event
 from sessiontree.model.facts import Touched
 from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
@@ -100,21 +99,21 @@ def _statuses(store: Path) -> Mapping[str, Status]:
 
 def _source(sessions: Sessions, side: Side, statuses: Mapping[str, Status]) -> Source:
     session = sessions.known[side.session]
-    note, events = said(session), list[Event]()
-    whole = bool(session.path)
+    note, whole = said(session), bool(session.path)
+    feed, unmade = Feed(), dict[str, WrittenTurn]()
     if whole:
-        feed = Feed()
         try:
-            for message in messages(session.path, turn=side.turn, turns=session.turns):
-                feed.push(message)
+            unmade, end = Reader(session.path, turn=side.turn, turns=session.turns).turns()
         except OSError as error:
-            note, whole = f"The transcript cannot be read: {error.strerror}.", False
+            note, whole, end = f"The transcript cannot be read: {error.strerror}.", False, []
+        feed.count_from(len(unmade) + 1)
+        for message in end:
+            feed.push(message)
         feed.close()
         feed.take()
-        events = feed.events
     name = sessions.title(session) or label(sessions.own(session)) or session.id[:8]
     status = statuses.get(session.id, Status.IDLE)
-    return Source(side, name, session.turns, events, session.cwd, status, note, whole)
+    return Source(side, name, session.turns, feed.events, session.cwd, status, note, whole, unmade)
 
 
 def fields(found: Comparison) -> dict[str, Any]:

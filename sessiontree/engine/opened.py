@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sessiontree.claude.transcript import Reader
+from sessiontree.model.facts import Unmade
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Message
 
@@ -23,7 +24,11 @@ class Opened:
     loading: bool = True
     transcript: Reader | None = None  # reads on, where the stream ends with the transcript
     filling: bool = False  # what is before is still being read
+    divided: bool = False  # to be read at once, and told turn by turn when it is looked at
+    unmade: Mapping[str, Unmade] = field(default_factory=dict)
+    """The turns in front of those in `feed`, where it is divided and could be."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)  # one thread at a time reads it
+    there: asyncio.Event = field(default_factory=asyncio.Event)  # it was loaded once
     _waiting: list[Message] = field(default_factory=list)
 
     @property
@@ -40,8 +45,9 @@ class Opened:
         for message in messages:
             self.feed.push(message)
 
-    def loaded(self, feed: Feed) -> None:
+    def loaded(self, feed: Feed, unmade: Mapping[str, Unmade] | None = None) -> None:
         """The transcript was read: go on with what came meanwhile."""
-        self.feed, self.loading = feed, False
+        self.feed, self.unmade, self.loading = feed, unmade or {}, False
         waiting, self._waiting = self._waiting, []
         self.hear(waiting)
+        self.there.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sessiontree.claude.transcript import Context, messages
@@ -12,6 +12,7 @@ from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.model.arms import path
 from sessiontree.model.event import Event
+from sessiontree.model.facts import Unmade
 from sessiontree.model.feed import Feed
 from sessiontree.model.forest import Forest
 from sessiontree.model.message import Message, Prompted
@@ -20,6 +21,9 @@ from sessiontree.store.errors import StoreError
 
 CHUNK = 1 << 20
 """Bytes of a transcript read at a time behind the screen."""
+
+MOST_DIVIDED = 64 << 20
+"""Bytes of a transcript that is divided into its turns: they hold on to all of it."""
 
 Source = tuple[Path, str | None, tuple[Turn, ...]]
 """A transcript, the turn to read to (None: its tip), and the turns that are known of it."""
@@ -34,23 +38,30 @@ class Reader:
         """Fill a stream from disk. `shown` is called when there is something new to see."""
         source = await self._source(opened)
         if source is None:
-            opened.loaded(self._feed(opened, 1))
+            opened.loaded(self._feed(opened))
             return
         path, turn, turns = source
+        feed = self._feed(opened)
         transcript = TranscriptReader(
             path, turn=turn, turns=turns, forked_from=self._forked_from(opened.session)
         )
+
+        def read() -> Mapping[str, Unmade]:
+            divided = opened.divided and path.stat().st_size <= MOST_DIVIDED
+            unmade, said = transcript.turns() if divided else ({}, transcript.last())
+            feed.count_from(len(unmade) + 1 if unmade else _number_of_first(said, turns, turn))
+            for message in said:
+                feed.push(message)
+            return unmade
+
         try:
-            said = await asyncio.to_thread(transcript.last)
+            unmade = await asyncio.to_thread(read)
         except (OSError, LookupError) as error:
             opened.note = _words(error)
-            opened.loaded(self._feed(opened, 1))
+            opened.loaded(feed)
             return
-        feed = self._feed(opened, _number_of_first(said, turns, turn))
-        for message in said:
-            feed.push(message)
         opened.transcript = transcript if turn == opened.turn else None
-        opened.loaded(feed)
+        opened.loaded(feed, unmade)
         opened.filling = True
         await self._fill_in_front(opened, feed, transcript, shown)
         opened.filling = opened.feed is not feed  # another reading has begun
@@ -71,7 +82,7 @@ class Reader:
                 opened.note = _words(error)
                 return
             feed.put_in_front(head)
-        feed.count_from_one()
+        feed.count_from(len(opened.unmade) + 1)
         if opened.note.startswith("reading"):
             opened.note = ""
 
@@ -158,15 +169,15 @@ class Reader:
         found = map(self._forest.session, self._forest.ancestors(session))
         return [Path(one.path) for one in found if one and one.path and one.sidechains]
 
-    def _feed(self, opened: Opened, first_turn: int) -> Feed:
+    def _feed(self, opened: Opened) -> Feed:
         link = self._forest.link(opened.session)
         if link is None or link.parent is None:
-            return Feed(first_turn=first_turn)
+            return Feed()
         session = self._forest.session(opened.session)
         turns = session.turns if session else ()
         shared = not turns or any(turn.id == link.turn for turn in turns)
         after = link.turn if shared else None
-        return Feed(first_turn=first_turn, mark_after=after, mark_text=self._left(link))
+        return Feed(mark_after=after, mark_text=self._left(link))
 
     def _left(self, link: Link) -> str:
         """In words, where a session comes from."""

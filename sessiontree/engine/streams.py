@@ -45,7 +45,7 @@ class Streams:
 
     def open_beside(self, sides: Iterable[Side]) -> tuple[Opened, ...]:
         """Read lines that are to be compared, and keep them current; () lets them go."""
-        self.beside = tuple(Opened(side.session, side.turn) for side in sides)
+        self.beside = tuple(Opened(side.session, side.turn, divided=True) for side in sides)
         for opened in self.beside:
             self._begin(opened)
         return self.beside

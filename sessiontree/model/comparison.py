@@ -9,13 +9,13 @@ found.rows              # the same, turn by turn: one of each side, or None
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from sessiontree.model.arms import path
 from sessiontree.model.event import Event, Prompt
-from sessiontree.model.facts import Facts, Touched, facts, seconds
+from sessiontree.model.facts import Facts, Touched, Unmade, facts, seconds
 from sessiontree.model.overlay import Status
 from sessiontree.model.session import Turn
 from sessiontree.model.word_diff import WordDiff, differences
@@ -41,7 +41,8 @@ def end(side: Side, turns: Sequence[Turn]) -> tuple[str, str | None]:
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is known of a side. `turns` are the session's, arms included; `events` those of the
-    line, or its end as long as the rest is being read. `note` is a sentence on what is missing,
+    line, or its end: as long as the rest is being read, or where `unmade` has the turns in front
+    of them by their ids. `note` is a sentence on what is missing,
     "" where nothing is; `whole`: nothing of the line is still to come."""
 
     side: Side
@@ -52,6 +53,7 @@ class Source:
     status: Status = Status.IDLE
     note: str = ""
     whole: bool = True
+    unmade: Mapping[str, Unmade] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Column:
     def prompt(self, turn: str) -> str:
         """What was typed; its first line where the transcript could not be read."""
         told = self.told.get(turn)
+        if isinstance(told, Unmade):
+            return told.prompt
         if told and isinstance(told[0], Prompt):
             return told[0].text
         return next((one.label for one in self.source.turns if one.id == turn), "")
@@ -112,15 +116,17 @@ class Comparison:
 
 
 def compare(sources: Sequence[Source]) -> Comparison:
-    """Linear in turns and events."""
-    told = [_told(source.events) for source in sources]
+    """Linear in turns and events that are made."""
+    told = [{**source.unmade, **_told(source.events)} for source in sources]
     lines = [_line(source, events) for source, events in zip(sources, told, strict=True)]
     parted = split(lines)
     alone = _are_single_turns(sources, lines)
-    columns = []
-    spans = _spans(told)
-    for source, events, line, place in zip(sources, told, lines, parted.places, strict=True):
-        columns.append(_column(source, line, len(line) - 1 if alone else place, events, spans))
+    places = [len(line) - 1 for line in lines] if alone else parted.places
+    spans = _spans(told, {turn for n, line in zip(places, lines, strict=True) for turn in line[n:]})
+    columns = [
+        _column(source, line, place, events, spans)
+        for source, events, line, place in zip(sources, told, lines, places, strict=True)
+    ]
     return Comparison(
         tuple(columns),
         sorted(lines, key=len)[0][:-1] if alone else parted.shared,
@@ -204,13 +210,16 @@ def _column(
     return Column(source, tuple(line[:place]), own, place + 1, told, found)
 
 
-def _spans(told: Iterable[Mapping[str, Sequence[Event]]]) -> dict[str, float]:
-    """How long each turn took, by what is said of it anywhere: an offline fork gives the last
-    line that it copies its own time (seen on claude-agent-sdk 0.2.187)."""
+def _spans(
+    told: Iterable[Mapping[str, Sequence[Event]]], wanted: Container[str]
+) -> dict[str, float]:
+    """How long each of the turns took that are `wanted`, by what is said of it anywhere: an
+    offline fork gives the last line that it copies its own time (seen on claude-agent-sdk
+    0.2.187)."""
     spans: dict[str, float] = {}
     for side in told:
         for turn, events in side.items():
-            took = seconds(events)
+            took = seconds(events) if turn in wanted else None
             if took is not None:
                 spans[turn] = min(took, spans.get(turn, took))
     return spans

@@ -118,6 +118,10 @@ _FILE = {
 }
 
 
+TOOLS = frozenset(_FILE)
+"""Those that write files."""
+
+
 def _string(given: Mapping[str, Any], key: str) -> str:
     value = given.get(key)
     return value if isinstance(value, str) else ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from sessiontree.model import edits
 from sessiontree.model.amounts import duration, money, tokens
@@ -101,6 +103,40 @@ class Facts:
         return duration(self.seconds) if self.seconds else "0 s"
 
 
+class Edit(NamedTuple):
+    """What one call did to a file, which is named as the call names it."""
+
+    file: str
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What of a turn adds up over turns. `tools`: how often each was called. `seconds`: from the
+    prompt to the last that answers it, None where that is not known."""
+
+    tools: Mapping[str, int]
+    edits: Sequence[Edit]
+    seconds: float | None
+
+
+class Unmade(Sequence[Event], ABC):
+    """The events of a turn that are made when someone looks at them. What they come to, and the
+    prompt that they begin with, is known without."""
+
+    prompt: str
+    size: int
+    """About how many they are."""
+
+    @property
+    @abstractmethod
+    def is_made(self) -> bool: ...
+
+    @property
+    @abstractmethod
+    def deeds(self) -> Deeds: ...
+
+
 _STATUS = {
     Status.WAITING: State.WAITING,
     Status.RUNNING: State.RUNNING,
@@ -125,6 +161,7 @@ def facts(
     answer and state are told; None where it could not be read, () where there is none.
     `status`: of the session, where the line ends with its tip. Linear in the events."""
     known = list(turns)
+    done = [deeds(turn) for turn in told]
     costs = [turn.cost_usd for turn in known]
     paid = [cost for cost in costs if cost is not None]
     state, reason = _state(last, status)
@@ -132,8 +169,8 @@ def facts(
     if state.under_way and usage and not usage.total:
         usage = None  # nothing is counted yet
     return Facts(
-        tools=Counter(event.tool for turn in told for event in turn if isinstance(event, ToolCall)),
-        files=_files(told, cwd),
+        tools=_tools(done),
+        files=_files(done, cwd),
         usage=usage,
         cost_usd=sum(paid) if paid or not count else None,
         at_least=bool(paid) and len(paid) < count,
@@ -162,22 +199,46 @@ def answer_events(turn: Sequence[Event]) -> list[Text]:
     return said[::-1]
 
 
-def _files(told: Iterable[Iterable[Event]], cwd: str) -> dict[str, Touched]:
+def deeds(turn: Sequence[Event]) -> Deeds:
+    """Linear in the events, where they are made."""
+    if isinstance(turn, Unmade):
+        return turn.deeds
+    calls = [event for event in turn if isinstance(event, ToolCall)]
+    return Deeds(Counter(call.tool for call in calls), edits_of(calls), seconds(turn))
+
+
+def edits_of(events: Iterable[Event]) -> list[Edit]:
+    """Those that were done, in order."""
+    return [
+        Edit(file, edits.changes(event))
+        for event in events
+        if isinstance(event, ToolCall) and event.state is CallState.OK
+        if (file := edits.file_of(event))
+    ]
+
+
+def _tools(done: Iterable[Deeds]) -> dict[str, int]:
+    tools: dict[str, int] = {}
+    for turn in done:
+        for tool, count in turn.tools.items():
+            tools[tool] = tools.get(tool, 0) + count
+    return tools
+
+
+def _files(done: Iterable[Deeds], cwd: str) -> dict[str, Touched]:
     files: dict[str, list[Change]] = {}
-    for turn in told:
-        for event in turn:
-            if not isinstance(event, ToolCall) or event.state is not CallState.OK:
-                continue
-            if file := edits.file_of(event):
-                changes = files.setdefault(path_from(file, cwd), [])
-                if changes:
-                    changes.append(edits.LEFT_OUT)
-                changes += edits.changes(event)
+    for edit in (edit for turn in done for edit in turn.edits):
+        changes = files.setdefault(path_from(edit.file, cwd), [])
+        if changes:
+            changes.append(edits.LEFT_OUT)
+        changes += edit.changes
     return {file: Touched(tuple(changes)) for file, changes in files.items()}
 
 
 def seconds(turn: Sequence[Event]) -> float | None:
     """From a turn's prompt to the last that answers it; None where that is not known."""
+    if isinstance(turn, Unmade):
+        return turn.deeds.seconds
     began = turn[0].at if turn else None
     if began is None:
         return None

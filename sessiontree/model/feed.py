@@ -177,12 +177,12 @@ class Feed:
         _add_missing(self._blocks, head._blocks)
         _add_missing(self._last_at, head._last_at)
 
-    def count_from_one(self) -> None:
-        """Says that nothing precedes what is here: the first prompt is number 1."""
-        by = 1 - self._first_turn
+    def count_from(self, number: int) -> None:
+        """Says what the number of the first prompt is: 1 where nothing precedes what is here."""
+        by = number - self._first_turn
         self._outline.renumber(by)
         self._next_turn += by
-        self._first_turn = 1
+        self._first_turn = number
 
     # Each kind of message
 

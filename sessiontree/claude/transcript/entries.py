@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sessiontree.claude.transcript import prompts, records
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.claude.transcript.records import Bare, Record
+from sessiontree.claude.transcript.records import Bare, Block, Record
 
 CONVERSATION = {
     "user": Kind.META,
@@ -37,6 +38,7 @@ class Entry:
     """Index of its turn, -1 before the first."""
     live: bool = False
     _calls: tuple[str, ...] | None = None  # None: not looked for yet
+    _blocks: Sequence[Block] | None = None
 
     def __init__(self, record: Record, kind: Kind, start: int, end: int) -> None:
         self.said: Bare = record
@@ -104,20 +106,27 @@ class Entry:
         return records.content(message.content) if message else None
 
     @property
+    def blocks(self) -> Sequence[Block]:
+        """The parts of its message, as far as it takes to tell calls and results from the rest.
+        Parses it once."""
+        if self._blocks is None:
+            message = self.said.message
+            found = records.blocks(message.content) if message else ""
+            self._blocks = () if isinstance(found, str) else found
+        return self._blocks
+
+    @property
     def calls(self) -> tuple[str, ...]:
         """Ids of its tool uses. Parses the answer."""
         if self._calls is not None:
             return self._calls
-        message = self.said.message
-        found = records.blocks(message.content) if message else ""
-        if isinstance(found, str):
-            return ()
-        return tuple(block.id for block in found if block.type == "tool_use")
+        return tuple([block.id for block in self.blocks if block.type == "tool_use"])
 
     def let_go(self) -> None:
         """Keeps of the line what the conversation hangs together by. The rest holds on to all the
         bytes that were read with it."""
         self._calls = self.calls if self.kind is Kind.ASSISTANT else ()
+        self._blocks = None
         self.uuid = sys.intern(self.uuid)  # the next one's parent
         self.parent = self.parent and sys.intern(self.parent)
         self.said = records.bare(self.said)

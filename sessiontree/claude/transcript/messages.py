@@ -16,6 +16,8 @@ from sessiontree.model import message as m
 
 _OUTPUT = re.compile(r"<(?:local-command|bash)-(stdout|stderr)>(.*?)</", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
+CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
+"""The types of blocks that are tool calls."""
 _QUEUED = b'"queued_command"'
 _LEVELS = {"warning": m.Level.WARNING, "error": m.Level.ERROR}
 
@@ -25,12 +27,14 @@ class Voice:
 
     `agent` is the tool-use id of the call whose subagent speaks, "" for the main line. `names`
     has the canonical ids of prompts by uuid, where they are known. Stateful: a change of the model
-    is told by the line before."""
+    is told by the line before; `model` is that of the last answer before the first."""
 
-    def __init__(self, agent: str = "", names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, agent: str = "", names: Mapping[str, str] | None = None, model: str = ""
+    ) -> None:
         self.agent = agent
         self._names = names or {}
-        self._model = ""
+        self._model = model
 
     def speak(self, entry: Entry) -> Iterator[m.Message]:
         """The messages of an entry; none for one that has nothing to show."""
@@ -45,7 +49,7 @@ class Voice:
         elif kind is Kind.PROMPT:
             content = entry.content
             yield m.Prompted(
-                turn=self._names.get(entry.uuid) or _canonical(entry),
+                turn=turn_id(entry, self._names),
                 text=prompts.typed(content),
                 images=images(content),
                 agent=self.agent,
@@ -140,9 +144,10 @@ def _note(entry: Entry) -> tuple[str, str, m.Level] | None:
     return None
 
 
-def _canonical(entry: Entry) -> str:
-    named = entry.record.forked_from
-    return (named.message_uuid if named else "") or entry.uuid
+def turn_id(prompt: Entry, names: Mapping[str, str]) -> str:
+    """The canonical id of a prompt; `names` has those that are known, by uuid."""
+    named = prompt.record.forked_from
+    return names.get(prompt.uuid) or (named.message_uuid if named else "") or prompt.uuid
 
 
 def _block(block: Mapping[str, Any]) -> m.Block | None:
@@ -153,7 +158,7 @@ def _block(block: Mapping[str, Any]) -> m.Block | None:
             return m.ThinkingBlock(_string(block, "thinking"))
         case "redacted_thinking":
             return m.ThinkingBlock("")
-        case "tool_use" | "server_tool_use" | "mcp_tool_use":
+        case kind if kind in CALLS:
             return m.CallBlock(
                 _string(block, "id"), _string(block, "name"), _mapping(block, "input")
             )

@@ -16,9 +16,13 @@ from sessiontree.claude.transcript.lines import Lines
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.claude.transcript.subagents import SideChains, Subagents
+from sessiontree.claude.transcript.turns import WrittenTurn, divided
 from sessiontree.model.message import Answered, CallBlock, Message, Said
 from sessiontree.model.session import Turn
 from sessiontree.model.text import clean_line
+
+Stretch = tuple[Chain, int, int, Lines]
+"""Of a file: what hangs together in it, the index of its tip, its offset, what was read."""
 
 WINDOW = 1 << 20
 """Bytes that are read at first; doubled where they hold no place to begin at."""
@@ -57,6 +61,10 @@ class Reader:
             shown = earlier + shown
         more = reader.later()                    # what has been added since; None: read anew
 
+    Or, where all is wanted and little of it to be seen:
+
+        turns, end = reader.turns()              # instead of `last` and `earlier`
+
     `start` is the byte offset where the messages given so far begin, 0 once all are given.
     With `turn` (its canonical id, or the uuid of its prompt) it is the line to its end. `turns`
     are those of the session: only they have canonical ids that reach over several forks.
@@ -80,7 +88,8 @@ class Reader:
         self._open: set[str] = set()  # those of them that the next prompt can follow
         self._subagents = Subagents(self.path, forked_from)
         self._side_chains = SideChains()
-        self._voice = Voice(names={known.uuid: known.id for known in turns})
+        self._names = {known.uuid: known.id for known in turns}
+        self._voice = Voice(names=self._names)
 
     @property
     def whole(self) -> bool:
@@ -90,18 +99,40 @@ class Reader:
     def last(self, window: int | None = WINDOW) -> list[Message]:
         """The end of the line. Reads `window` bytes, more only where the last API message is
         larger than that; all with None. Raises `LookupError` where there is no such turn."""
+        found = self._read_end(window)
+        if found is None:
+            return []
+        chain, tip, offset, _ = found
+        return self._take(chain, tip, offset)
+
+    def turns(self) -> tuple[dict[str, WrittenTurn], list[Message]]:
+        """All of the line: its turns by their canonical ids, to be told when they are looked at,
+        and the messages behind them, those of the last turn at least. Raises `LookupError` where
+        there is no such turn."""
+        found = self._read_end(None)
+        if found is None:
+            return {}, []
+        chain, tip, _, read = found
+        path = [chain.entries[index] for index in with_side(chain, chain.path(tip))]
+        turns: dict[str, WrittenTurn] = {}
+        if not read.side:
+            turns, path, model = divided(path, self._names, self._subagents)
+            self._voice = Voice(names=self._names, model=model)
+        return turns, [message for entry in path for message in self._messages(entry)]
+
+    def _read_end(self, window: int | None) -> Stretch | None:
         with self.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             found = _backwards(file.fileno(), size, window or size, self._last_tip)
         if found is None:
             if self._turn is not None:
                 raise LookupError(f"{self.path.name} has no turn {self._turn}")
-            return []
-        chain, tip, offset, read = found
+            return None
+        chain, tip, _, read = found
         self.end = read.end
         self._remember(chain, tip)
         self._side_chains.add(read.side)
-        return self._take(chain, tip, offset)
+        return found
 
     def earlier(self, window: int = WINDOW) -> list[Message]:
         """What is in front of what was given; [] at the root."""
@@ -215,7 +246,7 @@ class Reader:
 
 def _backwards(
     file: int, end: int, window: int, find: Callable[[Chain, bool], int]
-) -> tuple[Chain, int, int, Lines] | None:
+) -> Stretch | None:
     """A stretch of the file before `end` that holds what `find` looks for and, on the way there, a
     place to begin at: its chain, the tip, its offset in the file, what was read in it."""
     while True:
@@ -252,8 +283,9 @@ def with_side(chain: Chain, path: list[int]) -> list[int]:
     messages, and the results of parallel calls. In the order of the file."""
     entries = chain.entries
     taken = set(path)
-    apis = {entries[index].api for index in path if entries[index].api}
-    answered = {answer for index in path for answer in entries[index].answers}
+    on_path = [entries[index] for index in path]
+    apis = {entry.api for entry in on_path if entry.kind is Kind.ASSISTANT} - {""}
+    answered = {answer for entry in on_path for answer in entry.answers}
     calls: set[str] = set()
     unread: list[Entry] = []  # answers of which nobody had to know what they call
     start = path[0] if path else len(entries)

@@ -52,6 +52,7 @@ class Block(Struct, gc=False, frozen=True):
 
     type: str = ""
     id: str = ""
+    name: str = ""
     tool_use_id: str = ""
 
 

@@ -57,11 +57,15 @@ class Subagents:
         self._agents: dict[str, _Agent] = {}
         self._waiting: set[str] = set()  # calls that may get a subagent: they have no result yet
 
-    def of(self, call: str) -> Iterator[Message]:
-        """What the subagent of a call has said so far; nothing for a call of another kind."""
+    def has(self, call: str) -> bool:
+        """Whether a subagent's file names the call."""
         if not self._looked:
             self._look()
-        if call in self._paths:
+        return call in self._paths
+
+    def of(self, call: str) -> Iterator[Message]:
+        """What the subagent of a call has said so far; nothing for a call of another kind."""
+        if self.has(call):
             yield from self._begin(call, self._paths[call])
         else:
             self._waiting.add(call)

@@ -5,14 +5,15 @@ answers with their differences, the files that several changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sessiontree.model.amounts import counted
 from sessiontree.model.comparison import Column, Comparison
 from sessiontree.model.event import Event, Mark, Prompt
-from sessiontree.model.facts import answer_events
+from sessiontree.model.facts import Unmade, answer_events
 from sessiontree.ui.compare.answers import heading, mark, starts
 from sessiontree.ui.compare.summary import details, table
 from sessiontree.ui.stream.draw import Changed, Lines
@@ -24,6 +25,13 @@ WIDE = 0
 
 SHARED = "shared"
 """The key of the line that opens the shared turns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later(Event):
+    """Stands for the events of a turn until they are to be seen."""
+
+    told: Unmade
 
 
 class Cell(NamedTuple):
@@ -42,7 +50,7 @@ class Stop(NamedTuple):
     """A line of an event where a difference begins."""
 
     page: int
-    event: int
+    key: str
     line: int
 
 
@@ -55,10 +63,49 @@ class Content:
     heads: tuple[int, ...]
     stops: tuple[Stop, ...]
 
+    def told(self, turns: Mapping[int, Sequence[int]]) -> Content:
+        """With their events in the place of some `Later`s: of each page those at these indexes, in
+        order. Costs the events of those pages."""
+        moves = {page: _Moves(self.pages[page], where) for page, where in turns.items() if where}
+        if not moves:
+            return self
+        pages = [
+            moves[page].events if page in moves else events
+            for page, events in enumerate(self.pages)
+        ]
+        blocks = [
+            tuple([moves[c.page].cell(c) if c.page in moves else c for c in block])
+            for block in self.blocks
+        ]
+        return replace(self, pages=tuple(pages), blocks=tuple(blocks))
+
+
+class _Moves:
+    """Where the events of a page are once some turns have theirs."""
+
+    def __init__(self, events: Sequence[Event], where: Sequence[int]) -> None:
+        self.events: list[Event] = []
+        self._where = where
+        self._moved = [0]  # by how much what is behind the first, the second, … of `where`
+        done = 0
+        for at in where:
+            turn = events[at]
+            assert isinstance(turn, Later)
+            self.events += [*events[done:at], *turn.told]
+            done = at + 1
+            self._moved.append(len(self.events) - done)
+        self.events += events[done:]
+
+    def cell(self, cell: Cell) -> Cell:
+        return Cell(cell.page, self._place(cell.start), self._place(cell.end))
+
+    def _place(self, index: int) -> int:
+        return index + self._moved[bisect_left(self._where, index)]
+
 
 def content(found: Comparison, *, wide: int, column: int, opened: bool) -> Content:
     """`wide` and `column`: cells that the lines of the pages have. `opened`: the shared turns
-    are shown. Costs the events behind the split, and the comparing of the answers."""
+    are shown. Costs the events behind the split that are made, and the comparing of the answers."""
     builder = _Builder(found, wide, column)
     builder.shared(opened)
     builder.summary()
@@ -121,13 +168,13 @@ class _Builder:
 
     def turns(self) -> None:
         columns = self._found.columns
-        left_out = [_answer_keys(column) for column in columns]
         for number, row in enumerate(self._found.rows):
             self._heads.append(len(self._blocks))
-            cells = []
-            for column, turn, keys in zip(columns, row, left_out, strict=True):
+            cells: list[Sequence[Event]] = []
+            for column, turn in zip(columns, row, strict=True):
                 if turn is not None:
-                    cells.append([event for event in _turn(column, turn) if event.key not in keys])
+                    last = number == len(column.own) - 1
+                    cells.append(_turn(column, turn, _answer_keys(column) if last else ()))
                 elif number == len(column.own):
                     cells.append([_said("end", _ended(column), inside=True)])
                 else:
@@ -139,19 +186,19 @@ class _Builder:
         marked = mark([column.answered for column in columns], self._column)
         self._heading("answers", *heading(marked, len(columns)))
         if not marked.marks and marked.differ:
-            self._stops.append(Stop(WIDE, len(self._pages[WIDE]) - 1, 0))
+            self._stops.append(Stop(WIDE, "answers", 0))
         cells: list[list[Event]] = []
         for page, (column, lines) in enumerate(zip(columns, marked.lines, strict=True), 1):
             event = Lines(key="answer", lines=lines) if lines else _said("answer", _silent(column))
             cells.append([event])
-            self._stops += (Stop(page, len(self._pages[page]), n) for n in starts(lines))
+            self._stops += (Stop(page, "answer", n) for n in starts(lines))
         self._beside(cells)
 
     def files(self) -> None:
         for name, sides in self._found.files.items():
             by = "both" if len(sides) == 2 else "several"
             self._heading(f"file {name}", f"Changed by {by}: {clipped(name, 500)}")
-            self._stops.append(Stop(WIDE, len(self._pages[WIDE]) - 1, 0))
+            self._stops.append(Stop(WIDE, f"file {name}", 0))
             cells: list[list[Event]] = []
             for touched in sides:
                 if touched is None:
@@ -162,11 +209,16 @@ class _Builder:
             self._beside(cells)
 
 
-def _turn(column: Column, turn: str) -> Sequence[Event]:
-    """The events of a turn; where they could not be read its prompt, as far as it is known."""
+def _turn(column: Column, turn: str, left_out: Container[str] = ()) -> Sequence[Event]:
+    """The events of a turn, but for those with some keys; where they could not be read its prompt,
+    as far as it is known."""
     told = column.told.get(turn)
+    if isinstance(told, Unmade) and not left_out:
+        return [Later(key=turn, told=told)]
     if told is not None:
-        return [event for event in told if not isinstance(event, Mark)]
+        return [
+            event for event in told if not isinstance(event, Mark) and event.key not in left_out
+        ]
     number = [*column.before, *column.own].index(turn) + 1
     prompt = Prompt(key=turn, text=column.prompt(turn), number=number)
     words = column.source.note or "reading …"

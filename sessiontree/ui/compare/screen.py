@@ -83,6 +83,7 @@ class CompareScreen(Screen[Chosen | None]):
         self.query_one(SideBar).names = tuple(SideName(self._label(side)) for side in self._sides)
         self.view.focus()
         self._lines = self._engine.streams.open_beside(self._sides)
+        self._engine.spawn(self._wait())
         self.changed()
 
     def on_unmount(self) -> None:
@@ -100,22 +101,23 @@ class CompareScreen(Screen[Chosen | None]):
 
     # Keeping it current
 
+    async def _wait(self) -> None:
+        """Until all sides are there: nobody waits for a timer then."""
+        for line in self._lines:
+            await line.there.wait()
+        if self.is_attached:
+            self._look()
+
     def changed(self) -> None:
         """Something may be new: look in a moment, once for all that comes until then."""
         if self._timer is not None or not self._lines:
             return
         if self._settled:
             self._timer = self.set_timer(LIVE_SECONDS, self._look)
-        elif self._is_waited_for():
+        elif all(line.whole for line in self._lines):
             self._look()
         else:
             self._timer = self.set_timer(FRAME_SECONDS, self._look)
-
-    def _is_waited_for(self) -> bool:
-        """Whether all sides have come as far as a person waits for: their ends, or all of them."""
-        if any(line.loading for line in self._lines):
-            return False
-        return self._seen is None or all(line.whole for line in self._lines)
 
     @on(CompareView.Resized)
     def _look(self) -> None:
@@ -131,7 +133,7 @@ class CompareScreen(Screen[Chosen | None]):
         )
         if not all(line.whole for line in self._lines):
             self._say_progress()
-            if stage == self._stage or all(line.loading for line in self._lines):
+            if stage == self._stage or any(line.loading for line in self._lines):
                 return  # what is read piece by piece is not compared piece by piece
         self._stage = stage
         sources = tuple(map(self._source, self._sides, self._lines))
@@ -172,6 +174,7 @@ class CompareScreen(Screen[Chosen | None]):
             self._engine.forest.status(side.session),
             line.note,
             line.whole,
+            line.unmade,
         )
 
     def _folder(self, side: Side) -> str:

@@ -1,13 +1,14 @@
 """The pages of a comparison laid out beside each other, and the part that is on the screen.
 
 Each side is a page of its own, laid out as the stream is; what is to begin on one row is a block,
-as high as its highest cell. Only what was looked at is laid out: heights are guesses until then,
-so the place on the screen is kept by the event at its top, not by a row."""
+as high as its highest cell. Only what was looked at is laid out, and the events of a turn are made
+only then: heights are guesses until then, so the place on the screen is kept by the event at its
+top, not by a row."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import accumulate
@@ -15,10 +16,13 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from sessiontree.model.event import Event
-from sessiontree.ui.compare.content import WIDE, Block, Cell, Content, Stop
+from sessiontree.ui.compare.content import WIDE, Block, Cell, Content, Later, Stop
 from sessiontree.ui.stream.draw import Changed, Frame, Lines
 from sessiontree.ui.stream.heights import Heights
-from sessiontree.ui.stream.layout import Page
+from sessiontree.ui.stream.layout import GUESS, Page
+
+_STEP = 500
+"""Rows of turns that are made while nothing else is to do."""
 
 
 class Spot(NamedTuple):
@@ -42,6 +46,7 @@ class Sheet:
         self.top = 0
         self._heights = Heights()  # of the blocks
         self._blocks_of: list[list[tuple[int, int]]] = []  # page → first event and number of each
+        self._waiting: list[list[int]] = []  # page → the turns that wait for their events
         self._anchor = Spot(WIDE, 0, 0)
 
     @property
@@ -63,6 +68,12 @@ class Sheet:
         """Other content; what is the same in it keeps its height, and the event at the top its
         place. Costs the events behind the first that differs, on each page."""
         anchor = self._key(self._anchor)
+        content = content.told(
+            {
+                page: [n for n, e in enumerate(events) if isinstance(e, Later) and e.told.is_made]
+                for page, events in enumerate(content.pages)
+            }
+        )
         pages = []
         for page, events in zip(self.pages, content.pages, strict=True):
             same, events = _with_known(page.events, events)
@@ -71,19 +82,52 @@ class Sheet:
             else:
                 page.load(events)
             pages.append(events)
-        self.content = replace(content, pages=tuple(pages))
-        self._blocks_of = [
-            [
-                (cell.start, n)
-                for n, block in enumerate(content.blocks)
-                for cell in block
-                if cell.page == page
-            ]
-            for page in range(len(self.pages))
-        ]
+        self._set_content(replace(content, pages=tuple(pages)))
+        for page, waiting in zip(self.pages, self._waiting, strict=True):
+            for n in waiting:
+                event = page.events[n]
+                assert isinstance(event, Later)
+                page.heights[n] = GUESS * event.told.size
         self._settle_all()
         self._anchor = self._found(anchor)
         self.place()
+
+    def _set_content(self, content: Content) -> None:
+        self.content = content
+        self._blocks_of = [[] for _ in self.pages]
+        for number, block in enumerate(content.blocks):
+            for page, start, _ in block:
+                self._blocks_of[page].append((start, number))
+        self._waiting = [
+            [n for n, event in enumerate(events) if isinstance(event, Later)]
+            for events in content.pages
+        ]
+
+    def _tell(self, block: int, rows: int, by: int = 1) -> None:
+        """If a turn of a block waits for its events: they are made, and those of the blocks behind
+        it (`by` -1: before it) that so many rows may show. Costs the events of the pages."""
+        if not any(self._waiting_in(cell) for cell in self._cells(block)):
+            return
+        blocks = []
+        while rows > 0 and 0 <= block < len(self.blocks):
+            blocks.append(block)
+            rows -= self._heights[block]
+            block += by
+        waiting: dict[int, list[int]] = {}
+        for cell in (cell for number in sorted(blocks) for cell in self._cells(number)):
+            waiting.setdefault(cell.page, []).extend(self._waiting_in(cell))
+        told = self.content.told(waiting)
+        self._anchor = _moved(self._anchor, self.content, waiting)
+        for page, where in waiting.items():
+            if where:
+                self.pages[page].change(where[0], told.pages[page])
+        self._set_content(told)
+        for number in blocks:
+            self._settle(number)
+
+    def _waiting_in(self, cell: Cell) -> Sequence[int]:
+        waiting = self._waiting[cell.page]
+        return waiting[bisect_left(waiting, cell.start) : bisect_left(waiting, cell.end)]
 
     def resize(self, height: int, widths: Sequence[int], shown: frozenset[int]) -> None:
         """`widths`: the cells that the lines of each page have."""
@@ -142,31 +186,40 @@ class Sheet:
 
     def stops(self) -> dict[int, list[Stop]]:
         """The differences of the pages that are shown, by the row that they begin on."""
+        stops = [stop for stop in self.content.stops if stop.page in self.shown]
+        keys = {stop.key for stop in stops}
+        events = {
+            (page, event.key): n
+            for page in self.shown
+            for n, event in enumerate(self.pages[page].events)
+            if event.key in keys
+        }
         rows: dict[int, list[Stop]] = {}
-        for stop in self.content.stops:
-            if stop.page in self.shown:
-                rows.setdefault(self._row_of(stop), []).append(stop)
+        for stop in stops:
+            row = self._row_of(stop.page, events[stop.page, stop.key], stop.line)
+            rows.setdefault(row, []).append(stop)
         return dict(sorted(rows.items()))
 
-    def _row_of(self, stop: Stop) -> int:
+    def _row_of(self, number: int, event: int, line: int) -> int:
         """The row that a line of an event begins on, counted from the top of all."""
-        block = self._block_of(stop.page, stop.event)
-        cell = self._cell(block, stop.page)
-        page = self.pages[stop.page]
-        for event in range(cell.start, stop.event + 1):
-            page.measured(event)
+        block = self._block_of(number, event)
+        cell = self._cell(block, number)
+        page = self.pages[number]
+        for before in range(cell.start, event + 1):
+            page.measured(before)
         self._settle(block)
-        inside = page.heights.start(stop.event) - page.heights.start(cell.start)
-        layout = page.layout(stop.event)
-        return self._heights.start(block) + inside + layout.row_of(stop.line + layout.top, 0)
+        inside = page.heights.start(event) - page.heights.start(cell.start)
+        layout = page.layout(event)
+        return self._heights.start(block) + inside + layout.row_of(line + layout.top, 0)
 
     def place(self) -> None:
         """Finds `top` again after heights changed, and lays out what is on the screen."""
         if not self.blocks or not self.height:
             self.top = 0
             return
+        block = self._block_of(self._anchor.page, self._anchor.event)
+        self._tell(block, 2 * self.height)
         spot = self._anchor
-        block = self._block_of(spot.page, spot.event)
         cell = self._cell(block, spot.page)
         heights = self.pages[spot.page].heights
         self._measure(block, max(0, heights.start(spot.event) - heights.start(cell.start)))
@@ -202,7 +255,13 @@ class Sheet:
     # Measuring
 
     def measure(self) -> Iterator[None]:
-        """Measures what nobody saw yet, a screenful or so at a step."""
+        """Measures what nobody saw yet, a screenful or so at a step; first all events are made."""
+        while blocks := [
+            self._block_of(n, self._waiting[n][0]) for n in self.shown if self._waiting[n]
+        ]:
+            self._tell(min(blocks), _STEP)
+            self.place()
+            yield
         for number in sorted(self.shown):
             page = self.pages[number]
             for _ in page.measure(0):
@@ -220,6 +279,7 @@ class Sheet:
         """Lays out what is shown from a row of a block on, and a screenful behind it."""
         rows = 2 * self.height
         while rows > 0 and block < len(self.blocks):
+            self._tell(block, rows)
             for cell in self._cells(block):
                 page = self.pages[cell.page]
                 start = page.heights.start(cell.start)
@@ -237,6 +297,7 @@ class Sheet:
         rows, block = self.height, len(self.blocks)
         while rows > 0 and block > 0:
             block -= 1
+            self._tell(block, rows, -1)
             for cell in self._cells(block):
                 page, room, event = self.pages[cell.page], rows, cell.end
                 while room > 0 and event > cell.start:
@@ -304,9 +365,25 @@ def _with_known(known: Sequence[Event], events: list[Event]) -> tuple[int, list[
     """How many events at the beginning are those that are known, and all of them; lines that were
     made anew and say the same are those that are known."""
     events = [
-        old if old is not new and isinstance(new, Lines | Changed) and old == new else new
+        old if old is not new and isinstance(new, Lines | Changed | Later) and old == new else new
         for old, new in zip(known, events, strict=False)
     ] + events[len(known) :]
     pairs = enumerate(zip(known, events, strict=False))
     least = min(len(known), len(events))
     return next((n for n, (old, new) in pairs if old is not new), least), events
+
+
+def _moved(spot: Spot, content: Content, waiting: Mapping[int, Sequence[int]]) -> Spot:
+    """Where an event is once those of some turns are there; of such a turn the one that is as far
+    from its beginning as the guess was."""
+    page, event, row = spot
+    inside = 0
+    for at in waiting.get(page, ()):
+        turn = content.pages[page][at]
+        assert isinstance(turn, Later)
+        if at < event:
+            inside += len(turn.told) - 1
+        elif at == event:
+            inside += min(row // GUESS, len(turn.told) - 1)
+            row %= GUESS
+    return Spot(page, event + inside, row)

@@ -178,7 +178,7 @@ class CompareView(Scroller, can_focus=True):
             return self._blank(width)
         layout = self.viewport.pages[spot.page].layout(spot.event)
         one = layout.rows[spot.row]
-        current = Stop(spot.page, spot.event, one.line - layout.top) in self._current
+        current = Stop(spot.page, layout.event.key, one.line - layout.top) in self._current
         if not current and spot.row in layout.strips:
             return layout.strips[spot.row]
         gutter = Piece("▎", "cursor") if current else Piece(" ")
