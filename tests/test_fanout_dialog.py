@@ -109,7 +109,8 @@ async def test_each_in_a_worktree_is_a_choice_with_its_price() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         assert app.shown("place") == "All of them work in ~/limiter, on the same files."
         app.focus("files")
-        await pilot.press("right")
+        await pilot.press("right", "minus", "x", "a")
+        assert len(app.ways) == 3  # those keys are for the list of ways
         assert "what is not committed is not there" in app.shown("place")
         await pilot.press("enter")
         assert app.left is not None and app.left.start and app.left.worktrees

@@ -66,6 +66,8 @@ class WayList(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "go(-1)", show=False),
         Binding("down,j", "go(1)", show=False),
+        Binding("plus,a", "screen.add", show=False),
+        Binding("minus,delete,x", "screen.remove", show=False),
     ]
 
     @dataclass
@@ -118,8 +120,6 @@ class FanOutDialog(Dialog[FanOut]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False, priority=True),
         Binding("enter", "start", show=False),
-        Binding("plus,a", "add", show=False),
-        Binding("minus,delete,x", "remove", show=False),
     ]
 
     def __init__(
