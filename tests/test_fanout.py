@@ -230,6 +230,31 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
     assert desk.engine._store.links()[ids[4]].way == "#5"
 
 
+async def git(repository: Path, *words: str) -> None:
+    who = ("-c", "user.name=x", "-c", "user.email=x@x")
+    await anyio.run_process(["git", "-C", str(repository), *who, *words])
+
+
+@pytest.mark.anyio
+async def test_a_worktree_loads_the_projects_settings_only_as_they_were_seen(
+    desk: Desk, api: MessagesApi, place: ClaudePlace
+) -> None:
+    rules = place.cwd / "CLAUDE.md"
+    rules.write_text("Speak of buckets.")
+    await git(place.cwd, "init", "-q")
+    await git(place.cwd, "add", "-A")
+    await git(place.cwd, "commit", "-qm", "x")
+    engine, told = desk.engine, []
+    for text in ("Speak of buckets.", "Speak of bowls."):
+        rules.write_text(text)
+        await engine.trust.decide(await engine.trust.look(str(place.cwd)), load=True)
+        (id,) = await engine.fan_out(engine.aim_new(), [Way("Go")], worktrees=True)
+        await desk.heard.until(lambda id=id: desk._settled(id))  # type: ignore[misc]
+        told.append("Speak of" in json.dumps(api.requests[-1].body))
+    assert told == [True, False]
+    assert desk.heard.told == [sending.OTHER_SETTINGS]
+
+
 @pytest.mark.anyio
 async def test_each_way_in_a_git_worktree_of_its_own(
     desk: Desk, api: MessagesApi, place: ClaudePlace
@@ -240,9 +265,8 @@ async def test_each_way_in_a_git_worktree_of_its_own(
         return say(ToolUse("Bash", {"command": "pwd"}))
 
     repository = place.cwd.resolve()
-    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@x"]
-    await anyio.run_process([*git, "init", "-q"])
-    await anyio.run_process([*git, "commit", "-q", "--allow-empty", "-m", "x"])
+    await git(repository, "init", "-q")
+    await git(repository, "commit", "-q", "--allow-empty", "-m", "x")
     root = await desk.new("One")
     api.script = script
     aim = desk.engine.aim_fork(desk.session(root), None)
@@ -267,7 +291,7 @@ async def test_each_way_in_a_git_worktree_of_its_own(
     assert aim.words == f"continue ‹opus · Where?› with turn 3 in worktree {names[0]}"
     await desk.send(aim, "And now?")
     assert api.requests[-1].asked.results[-1].text.strip() == str(places[0])
-    await anyio.run_process([*git, "worktree", "remove", "-f", "-f", str(places[0])])
+    await git(repository, "worktree", "remove", "-f", "-f", str(places[0]))
     aim = desk.engine.aim_continue(desk.session(ids[0]))
     assert aim.words == "continue ‹opus · Where?› with turn 4"
     await desk.send(aim, "And now?")
