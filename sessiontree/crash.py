@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sessiontree import __version__
 from sessiontree.config import make_private
+from sessiontree.model.text import clean_line
 
 
 def report(home: Path, error: BaseException | None) -> str:
@@ -57,7 +58,7 @@ def _page(error: BaseException | None) -> str:
 
 
 def _where(path: Path) -> str:
-    return f"Where it broke stands in {path}; it holds no text of yours."
+    return f"Where it broke stands in {clean_line(str(path))}; it holds no text of yours."
 
 
 def _place(error: BaseException) -> str:

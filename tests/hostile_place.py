@@ -31,11 +31,17 @@ IN_A_NAME = (
 EVIL = f"{IN_A_NAME}\x00[/] [/foo] \x1b]8;;http://x\x1b\\L\x1b]8;;\x1b\\\t\ufffa"
 
 
+MARKS: set[str] = set()
+"""Those of every field that was laid out."""
+
+
 def evil(name: str) -> str:
+    MARKS.add(name)
     return f"{SHOWN}{name}. {EVIL}"
 
 
 def evil_name(name: str) -> str:
+    MARKS.add(name)
     return f"{SHOWN}{name}.{IN_A_NAME}"
 
 
@@ -48,6 +54,8 @@ MAIN = "11111111-2222-4333-8444-555555555555"
 FORK = "22222222-2222-4333-8444-555555555555"
 DAMAGED = "33333333-2222-4333-8444-555555555555"
 STRANGE = "44444444-2222-4333-8444-555555555555"
+AWAY = "66666666-2222-4333-8444-555555555555"
+TITLED = "77777777-2222-4333-8444-555555555555"
 FAR = "55555555-2222-4333-8444-555555555555"
 
 
@@ -199,7 +207,6 @@ def forked(cwd: str, parent: Transcript) -> Transcript:
     copied = {"sessionId": FORK, "requestSessionId": MAIN}
     fork.lines = [{**line, **copied} for line in parent.lines[1:at]]
     fork._last = str(fork.lines[-1]["uuid"])
-    fork.note("ai-title", aiTitle=lone("aititle"))
     for _ in range(60):  # its own lines are later
         fork.note("mode", mode=evil("modes"))
     fork.prompt(f"Two otherwise {evil('otherwise')}")
@@ -282,13 +289,18 @@ def remember(config: Config, turn: str) -> None:
                 DAMAGED: {"chosen": evil("verdict")},
             },
             "links": {
+                TITLED: {
+                    "parent": AWAY,
+                    "turn": None,
+                    "evidence": "made",
+                    "way": evil("way"),
+                    "group": evil("group"),
+                },
                 STRANGE: {
                     "parent": FORK,
                     "turn": None,
                     "evidence": evil("evidence"),
-                    "way": evil("way"),
-                    "group": evil("group"),
-                }
+                },
             },
             "finishes": {MAIN: {"ending": "failed", "reason": evil("reason")}},
             "intents": {
@@ -332,7 +344,7 @@ def hostile_place(root: Path) -> HostilePlace:
     (cwd / ".git" / "HEAD").write_text(f"ref: refs/heads/{evil('head')}\n")
     model = f"hostile:{evil('ownmodel')}".replace("\x00", "")
     config = Config(
-        root / "home",
+        root / evil_name("home"),
         root / "claude",
         cwd,
         env={"STAND_IN_PIDS": str(root / "pids")},
@@ -349,9 +361,12 @@ def hostile_place(root: Path) -> HostilePlace:
     damaged(str(cwd), folder)
     strange(str(cwd)).write(folder)
     (folder / f"{evil_name('other')}.jsonl").write_text("{}\n")
-    far = Transcript("66666666-2222-4333-8444-555555555555", "relative")
-    far.prompt(evil("elsewhere"))
-    far.write(config.projects / evil_name("project"))
+    for session, prompt in ((AWAY, "elsewhere"), (TITLED, "titled")):
+        away = Transcript(session, "relative")
+        away.prompt(evil(prompt))
+        if session == TITLED:
+            away.note("ai-title", aiTitle=lone("aititle"))
+        away.write(config.projects / evil_name("project"))
     task = next(line for line in main.lines if "◆task." in str(line.get("message")))
     subagent(folder, task["message"]["content"][0]["id"])
     carries(cwd)

@@ -20,7 +20,7 @@ _READ = re.compile(
     r"|(?P<line>\r?\n)"
     rf"|\x1b\[\?(?:{_MODES})[hl]"  # modes
     r"|\x1b\[(?:\?(?:2026|2048)\$p|c|>\d*u|<u|2J|H)"  # asks what it can do; its keyboard; clears
-    "|\x1b\\]22;default\x07"  # the mouse's pointer
+    "|\x1b\\]22;(?:default|text|pointer)\x07"  # the mouse's pointer
     "|(?P<copy>\x1b\\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07)"
 )
 

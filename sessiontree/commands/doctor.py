@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from sessiontree.config import Config
+from sessiontree.model.text import clean
 from sessiontree.store.archive import Archive
 from sessiontree.store.doctor import examine, repair
 from sessiontree.store.errors import StoreError
@@ -25,13 +26,13 @@ def run(config: Config, args: argparse.Namespace) -> int:
     try:
         if args.repair:
             for line in repair(config.store):
-                print(line)
+                print(clean(line))
         report = examine(config.store)
     except StoreError as error:
         print(f"sessiontree doctor: {error}", file=sys.stderr)
         return 1
     for line in [*report.lines, *_archived(config)]:
-        print(line)
+        print(clean(line))  # a path can be in it
     return 1 if report.ill else 0
 
 
