@@ -139,12 +139,14 @@ def test_a_command_that_breaks_says_so_in_a_line(place: ClaudePlace) -> None:
         assert "sk-secret" not in done.stderr
         return done.stderr
 
-    page = home / "crash.txt"
+    page, elsewhere = home / "crash.txt", place.cwd / "elsewhere"
+    home.mkdir(mode=0o700)
+    page.symlink_to(elsewhere)  # is replaced, not followed
     assert str(page) in broken()
+    assert not elsewhere.exists()
     assert "in broken" in page.read_text()
     assert "sk-secret" not in page.read_text()
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert " at <string>:7)" in broken(SESSIONTREE_HOME="/proc/home")  # which takes no page
 
 

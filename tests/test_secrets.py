@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sessiontree.claude.library import Library
+from sessiontree.cli import main
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Failure, Reply, ToolUse, say
 from sessiontree.demo.request import Request
@@ -68,9 +71,25 @@ async def test_arguments_hold_no_text_and_files_are_gone_when_the_run_begins(
     await bench.pool.close(5)
 
 
+def broken(*given: object) -> None:
+    local = f"in a variable {SECRET}"
+    raise RuntimeError(local)
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """Whatever is written is as open as whoever writes it lets it be."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("no_umask")
 async def test_what_the_app_writes_holds_labels_and_no_messages(
-    api: MessagesApi, place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
+    api: MessagesApi, place: ClaudePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("sessiontree.ui.dialogs.base.GUARD_SECONDS", 0)
     monkeypatch.setenv("A_TOKEN", SECRET)
 
@@ -95,8 +114,16 @@ async def test_what_the_app_writes_holds_labels_and_no_messages(
         await hands.press("n")
         await hands.send(f"Fail\n{SECRET}")
         await hands.idle()
+        session = hands.selected[0]
+        hands.main.composer.put(f"A draft {SECRET}")
         hands.app.close_down()
         await hands.until(lambda: not hands.app.is_running)
+    monkeypatch.setenv("SESSIONTREE_HOME", str(config.home))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(config.claude))
+    monkeypatch.setattr(Library, "scan", broken)
+    assert main(["show", session]) == 1
+    assert (config.home / "crash.txt").exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
     files = [path for path in config.home.rglob("*") if path.is_file()]
     archived = [path for path in files if path.is_relative_to(config.archive)]
     assert len(archived) >= 2  # where messages are kept by design

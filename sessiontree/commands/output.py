@@ -71,8 +71,10 @@ def is_unread(stream: TextIO) -> bool:
 
 
 def silence(stream: TextIO) -> None:
-    """Lets what is left in a stream's buffer go nowhere: at the exit it could only fail."""
-    with contextlib.suppress(OSError, ValueError):
+    """Lets what is left in a stream's buffer go nowhere where it can go no further: at the exit it
+    could only fail."""
+    try:
         stream.flush()
-    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
