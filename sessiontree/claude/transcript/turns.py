@@ -12,7 +12,7 @@ from typing import overload
 from sessiontree.claude.transcript.entries import SYNTHETIC, Entry, seconds
 from sessiontree.claude.transcript.messages import CALLS, Voice, turn_id
 from sessiontree.claude.transcript.prompts import Kind
-from sessiontree.claude.transcript.records import Block
+from sessiontree.claude.transcript.records import Block, Message, Record
 from sessiontree.claude.transcript.subagents import Subagents
 from sessiontree.model import edits, facts
 from sessiontree.model.event import Event
@@ -25,6 +25,7 @@ MOST_LINES = 1_500
 once."""
 _SAID = frozenset(("text", "thinking", "redacted_thinking"))
 _AGENT = b'"agentId"'
+_TO_MS = len("2026-11-23T12:00:00.000")
 
 
 @dataclass(slots=True)
@@ -50,14 +51,14 @@ def summary(entries: Sequence[Entry]) -> Summary:
         if entry.kind is Kind.ANSWER:
             _answers(found, entry)
             found.times.append(entry.time)
-        elif _spoke(entry):
-            found.model = entry.model or found.model
-            found.messages.add(entry.api)
+        elif entry.kind is Kind.ASSISTANT and (message := _spoken(entry.record)):
+            found.model = message.model or found.model
+            found.messages.add(message.id)
             for block in entry.blocks:
                 if block.type in CALLS:
                     _calls(found, entry, block)
                     continue
-                key = entry.api, block.type
+                key = message.id, block.type
                 if block.type not in _SAID or key in said:
                     found.plain = False
                 said.add(key)
@@ -85,13 +86,11 @@ def _calls(found: Summary, entry: Entry, block: Block) -> None:
         found.edited[entry] = None
 
 
-def _spoke(entry: Entry) -> bool:
-    """Whether it is an answer of a model."""
-    return (
-        entry.kind is Kind.ASSISTANT
-        and entry.model != SYNTHETIC
-        and entry.record.is_api_error_message is not True
-    )
+def _spoken(record: Record) -> Message | None:
+    """What a model said; None where Claude Code wrote it itself."""
+    message = record.message
+    own = message is None or message.model == SYNTHETIC or record.is_api_error_message is True
+    return None if own else message
 
 
 _tool = lru_cache(256)(clean_line)
@@ -163,7 +162,7 @@ class WrittenTurn(facts.Unmade):
 
 def _span(began: str, times: Sequence[str]) -> float | None:
     """Seconds from `began` to the last of `times`."""
-    if len({(len(time), time[-1:]) for time in times}) == 1 and times[0].endswith("Z"):
+    if {time[_TO_MS:] for time in times} == {"Z"}:
         times = [max(times)]  # written alike: the order of the texts is that of the times
     start = seconds(began)
     ends = [end for end in map(seconds, times) if end is not None]
