@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import anyio
 import pytest
 from textual.pilot import Pilot
 
@@ -15,6 +18,7 @@ from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.place import prepare
 from sessiontree.demo.reply import Failure, Hold, Reply, ToolUse, say
 from sessiontree.demo.request import Request
+from sessiontree.engine.opened import Opened
 from sessiontree.model.comparison import Side
 from sessiontree.ui.app import SessionTree
 from sessiontree.ui.compare import CompareScreen
@@ -105,6 +109,47 @@ async def test_marked_sessions_are_compared_and_one_can_be_gone_to(demo: Hands) 
     assert demo.selected == (whole(demo, THREADS), None)
     assert demo.engine.streams.beside == () and demo.main.comparing is None
     assert len(demo.main.tree_view.marked) == 2  # for the next comparison
+
+
+async def test_what_is_marked_is_read_before_it_is_asked_for_and_kept_current(
+    demo: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Opened] = []
+    reader = demo.engine._reader
+    load = reader.load
+
+    async def counted(opened: Opened, shown: Callable[[], None]) -> None:
+        await load(opened, shown)
+        loaded.append(opened)
+
+    monkeypatch.setattr(reader, "load", counted)
+    await mark(demo, WINDOW, THREADS)
+    await demo.until(lambda: sum(opened.divided for opened in loaded) == 2)
+    # Meanwhile one of them goes on, in another terminal.
+    session = demo.forest.session(whole(demo, WINDOW))
+    assert session is not None
+    path = anyio.Path(session.path)
+    said = [json.loads(line) for line in (await path.read_text()).splitlines()]
+    last = [line for line in said if line["type"] == "assistant"][-1]
+    texts = [line for line in said if line["type"] == "user" and line.get("promptId")]
+    prompt = texts[-1] | {"uuid": str(uuid.uuid4()), "parentUuid": last["uuid"]}
+    prompt["message"] = {"role": "user", "content": "And one thing more"}
+    told = {"type": "text", "text": "It was told elsewhere."}
+    answer = last | {"uuid": str(uuid.uuid4()), "parentUuid": prompt["uuid"], "requestId": "r"}
+    answer["message"] = last["message"] | {"id": "m", "content": [told]}
+    async with await path.open("a") as file:
+        await file.write(f"{json.dumps(prompt)}\n{json.dumps(answer)}\n")
+    await demo.until(lambda: demo.forest.turns(session.id)[-1].label == "And one thing more")
+    await demo.press("=")
+    assert "2 sessions, 1 shared turn" in comparison(demo).query_one(TitleBar).title_text
+    view = await read(demo)
+    await demo.pilot.press("end")
+    await demo.until(lambda: "It was told elsewhere." in text(view))
+    assert [opened.divided for opened in loaded].count(True) == 2
+    await demo.pilot.press("escape")
+    await demo.until(lambda: demo.app.screen is demo.main)
+    await demo.press("escape")
+    assert not demo.main.tree_view.marked and not demo.engine.streams.ahead
 
 
 async def test_one_mark_is_compared_with_the_selected_row(demo: Hands) -> None:

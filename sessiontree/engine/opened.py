@@ -36,6 +36,11 @@ class Opened:
         """Whether nothing of it is still to come from disk."""
         return not (self.loading or self.filling)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be read, or not as it was; `note` says why."""
+        return self.whole and bool(self.note)
+
     def hear(self, messages: Iterable[Message]) -> None:
         """Messages of a live run, or new lines of the transcript. What comes while the
         transcript is being read is put behind it."""

@@ -1,4 +1,5 @@
-"""The streams on screen: the opened one, and those that are compared beside it."""
+"""The streams on screen: the opened one, and those that are compared beside it. And those that
+are read ahead."""
 
 from __future__ import annotations
 
@@ -30,6 +31,8 @@ class Streams:
         self.opened: Opened | None = None
         self.beside: tuple[Opened, ...] = ()
         """Lines that are compared: kept current as the opened one is."""
+        self.ahead: dict[Side, Opened] = {}
+        """Those that were read ahead: kept current as well, but nobody sees them yet."""
         self._reader = reader
         self._pool = pool
         self._spawn = spawn
@@ -43,11 +46,28 @@ class Streams:
         self._begin(opened)
         return opened
 
+    def read_ahead(self, sides: Iterable[Side]) -> None:
+        """Read lines that are likely to be compared soon; let go of what no longer is."""
+        before, self.ahead = self.ahead, {}
+        for side in sides:
+            opened = before.get(side)
+            if opened is None:
+                opened = _to_compare(side)
+                self._spawn(self._fill(opened))
+            self.ahead[side] = opened
+
     def open_beside(self, sides: Iterable[Side]) -> tuple[Opened, ...]:
-        """Read lines that are to be compared, and keep them current; () lets them go."""
-        self.beside = tuple(Opened(side.session, side.turn, divided=True) for side in sides)
-        for opened in self.beside:
-            self._begin(opened)
+        """Read lines that are to be compared, as far as that was not done ahead, and keep them
+        current; () lets them go."""
+        beside = []
+        for side in sides:
+            opened = self.ahead.get(side)
+            if opened is None or opened.failed:
+                opened = _to_compare(side)
+                self._spawn(self._fill(opened))
+            self._seen(opened.session)
+            beside.append(opened)
+        self.beside = tuple(beside)
         return self.beside
 
     def hear_only(self, session: str, feed: Feed) -> None:
@@ -68,15 +88,20 @@ class Streams:
 
     def hear(self, run: Run, message: Message) -> None:
         """A live run said something."""
-        for opened in self.of(run.plan.session):
+        for opened in self._held(run.plan.session):
             if opened.turn is None:  # else it ends before what is said now
                 opened.hear([message])
                 self._changed()
 
     def read_on(self, session: str) -> None:
         """Take in what was added to a session's transcript."""
-        for opened in self.of(session):
+        for opened in self._held(session):
             self._spawn(self._read_on(opened))
+
+    def _held(self, session: str) -> list[Opened]:
+        """What is on screen of a session, or was read ahead: each once."""
+        held = dict.fromkeys([*self, *self.ahead.values()])
+        return [opened for opened in held if opened.session == session]
 
     def _begin(self, opened: Opened) -> None:
         self._seen(opened.session)
@@ -98,3 +123,7 @@ class Streams:
     async def _read_on(self, opened: Opened) -> None:
         if await self._reader.read_on(opened):
             self._changed()
+
+
+def _to_compare(side: Side) -> Opened:
+    return Opened(side.session, side.turn, divided=True)

@@ -73,6 +73,8 @@ class CompareKeys(StartKeys):
         if message.dropped:
             count = "A mark was" if message.dropped == 1 else f"{message.dropped} marks were"
             self.app.say(f"{count} dropped: the session is no longer there")
+        marked = [Side(*target) for target in message.marked]
+        self.engine.streams.read_ahead(marked if len(marked) <= MOST else ())
         self.draw()
 
     def _draw(self) -> None:
