@@ -26,7 +26,7 @@ from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
 from sessiontree.model.rows import Rows
 from sessiontree.model.run import Choice, Mode
-from sessiontree.model.session import Evidence
+from sessiontree.model.session import Evidence, worktree
 from sessiontree.store.database import Store
 from tests.api import ClaudePlace
 from tests.store_faults import FullDisk
@@ -199,14 +199,16 @@ async def test_four_ways_of_which_one_fails(
 
 
 @pytest.mark.anyio
-async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
+async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi, place: ClaudePlace) -> None:
+    await git(place.cwd, "init", "-q")
+    await git(place.cwd, "commit", "-q", "--allow-empty", "-m", "x")
     root = await desk.new("One")
     api.script = lambda request: say("Half ", Hold())
     desk.engine.settings.choose(root, Choice(mode=Mode.BYPASS))
     choice = desk.engine.settings.for_several(root)
     assert choice.mode is Mode.DEFAULT
     aim = desk.engine.aim_fork(desk.session(root), None)
-    ids = await desk.engine.fan_out(aim, [Way("Go", choice)] * 5)
+    ids = await desk.engine.fan_out(aim, [Way("Go", choice)] * 5, worktrees=True)
     # Also those that wait will leave from where the first did.
     last = desk.session(root).line[-1].last
     assert {intent.at for intent in desk.engine._store.intents().values()} == {last}
@@ -228,6 +230,7 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi) -> None:
     assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
     assert desk.engine._store.links()[ids[4]].group == group
     assert desk.engine._store.links()[ids[4]].way == "#5"
+    assert worktree(desk.session(ids[4]).cwd) == f"way-{ids[4][:6]}"  # it never had one before
 
 
 async def git(repository: Path, *words: str) -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 class Alone(App[None]):
     """The dialog on an app that only takes what it leaves."""
 
-    def __init__(self, first: Way, draft: Sequence[Way] = ()) -> None:
+    def __init__(self, first: Way, draft: Sequence[Way] = (), *, worktrees: bool = False) -> None:
         super().__init__()
         self.dialog = FanOutDialog(
             first,
@@ -41,7 +41,7 @@ class Alone(App[None]):
             named=lambda count: f"{count} forks of ‹One›",
             cost=lambda ways: f"{len(ways)} times something",
             folder="~/limiter",
-            worktrees=True,
+            worktrees=worktrees,
         )
         self.dialog.guarded = False
         self.left: FanOut | None = None
@@ -114,6 +114,11 @@ async def test_each_in_a_worktree_is_a_choice_with_its_price() -> None:
         assert "what is not committed is not there" in app.shown("place")
         await pilot.press("enter")
         assert app.left is not None and app.left.start and app.left.worktrees
+    again = Alone(Way("Name it"), worktrees=True)
+    async with again.run_test(size=(80, 24)) as pilot:
+        assert "what is not committed is not there" in again.shown("place")
+        await pilot.press("escape")
+        assert again.left is not None and not again.left.start and again.left.worktrees
 
 
 async def test_the_first_way_can_go_and_its_prompt_stays() -> None:

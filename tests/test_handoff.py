@@ -46,6 +46,16 @@ def test_the_last_answer_and_the_files_that_were_changed() -> None:
     assert found == Conclusion("Done:\n\nall of it.", ("/w/a.py", "/w/b.py", "/w/n.ipynb"))
 
 
+def test_from_a_worktree_it_is_said_where_the_files_are() -> None:
+    cwd = "/w/.claude/worktrees/opus-1"
+    done = Conclusion("Done.", (f"{cwd}/a.py",))
+    text = carried("Try it", done, cwd)
+    assert "- a.py" in text
+    assert "in the git worktree .claude/worktrees/opus-1, branch worktree-opus-1." in text
+    assert "worktree" not in carried("Try it", Conclusion("Only said."), cwd)
+    assert "worktree" not in carried("Try it", Conclusion("Done.", ("/w/a.py",)), "/w")
+
+
 def test_what_is_left_open() -> None:
     todos = [
         {"content": "written", "status": "completed"},

@@ -193,7 +193,7 @@ def fan_out() -> FanOutDialog:
         named=lambda count: f"{count} forks of ‹Design a rate limiter for the notes API› at turn 3",
         cost=lambda ways: estimate(Context(14_300, "claude-opus-5-5"), ways).words,
         folder="~/limiter",
-        worktrees=True,
+        worktrees=False,
     )
 
 

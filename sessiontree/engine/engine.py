@@ -265,6 +265,7 @@ class Engine:
         return begun[0] if begun else None
 
     def can_have_worktrees(self, aim: Aim) -> bool:
+        """Whether its folder is in a git repository. Costs a stat for each folder above it."""
         return repository(Path(aim.cwd)) is not None
 
     async def fan_out(self, aim: Aim, ways: Sequence[Way], *, worktrees: bool = False) -> list[str]:

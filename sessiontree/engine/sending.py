@@ -80,7 +80,8 @@ class Sending:
         nothing was begun: why was told, and the prompts are still the caller's.
 
         `project`: the fingerprint of the project's settings to load; by default what the person
-        decided for the folder. `worktrees`: each gets a git worktree of its own."""
+        decided for the folder. `worktrees`: each gets a git worktree of its own, and so does a way
+        that is begun again where the others of its fan-out have one."""
         parent = self._forest.session(aim.session) if aim.session else None
         gone = parent and parent.presence is Presence.GONE and aim.verb is not Verb.NEW
         if parent and gone and not await self._bring_back(parent):
@@ -88,6 +89,8 @@ class Sending:
         if len(ways) > 1 and aim.verb is Verb.FORK and aim.keep is None and parent:
             # Those that wait in the queue leave where the first did, whatever is added meanwhile.
             aim = replace(aim, keep=parent.line[-1].id)
+        if aim.child and not group:
+            worktrees = self._have_worktrees(self._forest.group(aim.child))
         if project is None:
             trust = await self._trust.look(aim.cwd)
             project = trust.loads
@@ -140,7 +143,6 @@ class Sending:
             link = replace(link or root, group=group, way=told)
         elif link is not None and (before := self._forest.link(link.child)) is not None:
             link = replace(link, group=before.group, way=before.way)  # it is begun again
-            worktrees = self._have_worktrees(before.group)
         if worktrees:
             plan = replace(plan, worktree=_worktree_name(plan))
         intent = Intent(

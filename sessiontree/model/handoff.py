@@ -33,7 +33,8 @@ def carried(label: str, found: Conclusion, cwd: str) -> str:
     with room behind it."""
     first = f"From the branch ‹{_cut(label, _NAME_CHARS)}›: "
     lead = "It ended with:" if found.answer else ""
-    return _text(first, lead, found.answer, [_files(found, cwd), _worktree(cwd)])
+    place = _worktree(cwd) if found.files else ""
+    return _text(first, lead, found.answer, [_files(found, cwd), place])
 
 
 def _text(first: str, lead: str, answer: str, rest: Iterable[str]) -> str:
@@ -65,12 +66,9 @@ def _files(found: Conclusion, cwd: str) -> str:
 
 
 def _worktree(cwd: str) -> str:
-    name = worktree(cwd)
-    return (
-        f"They are in the git worktree {WORKTREES[1:]}{name}, branch worktree-{name}."
-        if name
-        else ""
-    )
+    if not (name := worktree(cwd)):
+        return ""
+    return f"They are in the git worktree {WORKTREES[1:]}{name}, branch worktree-{name}."
 
 
 def _listed(title: str, items: Iterable[str]) -> str:

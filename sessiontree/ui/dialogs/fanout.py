@@ -113,8 +113,9 @@ class WayList(Widget, can_focus=True):
 
 class FanOutDialog(Dialog[FanOut]):
     """`first` is where presets begin; `draft` are the ways of before, if there are any. `named`
-    says what so many ways are, `cost` what they cost to begin with. `worktrees`: whether the folder
-    can have some. Nothing is lost with Esc: what was typed comes back in `FanOut.ways`."""
+    says what so many ways are, `cost` what they cost to begin with. `worktrees`: what was
+    chosen before, None where the folder can have none. Nothing is lost with Esc: what was typed
+    and chosen comes back in `FanOut`."""
 
     guarded = True  # Enter costs money
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -130,15 +131,15 @@ class FanOutDialog(Dialog[FanOut]):
         named: Callable[[int], str],
         cost: Callable[[Sequence[Way]], str],
         folder: str = "",
-        worktrees: bool = False,
+        worktrees: bool | None = None,
     ) -> None:
         super().__init__()
         self._first = first
         self._named = named
         self._cost = cost
         self._folder = folder
-        self._places = (TOGETHER, APART) if worktrees else ()
-        self._place = TOGETHER
+        self._places = (TOGETHER, APART) if worktrees is not None else ()
+        self._place = APART if worktrees else TOGETHER
         self._preset = "" if draft else PRESETS[0].name
         self._ways = list(draft) or PRESETS[0].ways(first)
         self._at = 0
@@ -300,10 +301,13 @@ class FanOutDialog(Dialog[FanOut]):
             self.query_one("#prompt").focus()
             self.notify("The first way has no prompt yet", severity="warning", markup=False)
             return
-        self.dismiss(FanOut(tuple(self._ways), start=True, worktrees=self._place == APART))
+        self._leave(start=True)
 
     def action_leave(self) -> None:
-        self.dismiss(FanOut(tuple(self._ways), start=False))
+        self._leave(start=False)
+
+    def _leave(self, *, start: bool) -> None:
+        self.dismiss(FanOut(tuple(self._ways), start, worktrees=self._place == APART))
 
 
 def _in_mode(way: Way, mode: Mode) -> Way:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import on
 
+from sessiontree.engine.reader import MOST_DIVIDED
 from sessiontree.model.comparison import FEWEST, MOST, Side, end
 from sessiontree.model.plan import Kind
 from sessiontree.ui.compare import Chosen, CompareScreen
@@ -74,8 +75,14 @@ class CompareKeys(StartKeys):
             count = "A mark was" if message.dropped == 1 else f"{message.dropped} marks were"
             self.app.say(f"{count} dropped: the session is no longer there")
         marked = [Side(*target) for target in message.marked]
-        self.engine.streams.read_ahead(marked if len(marked) <= MOST else ())
+        at_once = [side for side in marked if self._is_read_at_once(side)]
+        self.engine.streams.read_ahead(at_once if len(marked) <= MOST else ())
         self.draw()
+
+    def _is_read_at_once(self, side: Side) -> bool:
+        """Whether it is no more than a moment's work, that may turn out to be for nothing."""
+        session = self.engine.forest.session(side.session)
+        return session is not None and session.size <= MOST_DIVIDED
 
     def _draw(self) -> None:
         super()._draw()

@@ -32,6 +32,7 @@ class StartKeys(Trusting):
         super().__init__(engine, now)
         self._suggestions = list(engine.config.suggestions)
         self._ways: tuple[Way, ...] = ()  # of a fan-out that was not begun
+        self._worktrees = False  # as they were wanted the last time
         self._brought = ""  # what was put in the composer last
 
     def action_new(self) -> None:
@@ -169,7 +170,7 @@ class StartKeys(Trusting):
 
         def left(fan: FanOut | None) -> None:
             if fan is not None:
-                self._ways = fan.ways
+                self._ways, self._worktrees = fan.ways, fan.worktrees
                 if fan.start:
                     self.engine.spawn(self._begin_several(aim, fan))
 
@@ -179,7 +180,7 @@ class StartKeys(Trusting):
             named=partial(title, aim),
             cost=lambda ways: estimate(context, ways).words,
             folder=shown_folder(Path(aim.cwd)),
-            worktrees=self.engine.can_have_worktrees(aim),
+            worktrees=self._worktrees if self.engine.can_have_worktrees(aim) else None,
         )
         self.app.push_screen(dialog, left)
 
