@@ -155,6 +155,8 @@ async def test_what_is_marked_is_read_before_it_is_asked_for_and_kept_current(
 async def test_one_mark_is_compared_with_the_selected_row(demo: Hands) -> None:
     await mark(demo, WINDOW)
     demo.main.tree_view.select(whole(demo, GCRA))
+    # Both are read as soon as the cursor rests there.
+    await demo.until(lambda: len(demo.engine.streams.ahead) == 2)
     await demo.press("=")
     assert "2 shared turns" in rows(await read(demo))[0]
     await demo.pilot.press("escape")

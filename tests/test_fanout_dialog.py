@@ -291,6 +291,9 @@ async def test_new_sessions_are_a_group_among_the_roots(
         names = [hands.forest.label(key.session) for key in keys[1:]]
         assert names == ["#1 · One", "#2 · One"]
         hands.main.tree_view.select_group(keys[1].session)
+        # Its ways are read as soon as the cursor rests on it.
+        ways = {key.session for key in keys[1:]}
+        await hands.until(lambda: {side.session for side in hands.engine.streams.ahead} == ways)
         await hands.press("=")
         await hands.until(lambda: isinstance(hands.app.screen, CompareScreen))
         compared = hands.app.screen.query_one(SideBar).names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from textual import on
 
@@ -23,29 +23,47 @@ class CompareKeys(StartKeys):
     def action_compare(self) -> None:
         """Compare what is marked; one alone with the selected row; on the row of a fan-out, with
         nothing marked, its arms."""
-        sides = [Side(*target) for target in self.tree_view.marked.values()]
-        at, row = self.aiming.selection, self.tree_view.current
-        if not sides and row is not None and row.kind is Kind.GROUP:
-            sides = [Side(id) for id in self.tree_view.rows.members(row)]
-        elif len(sides) == 1 and at.session:
-            sides.append(Side(at.session, at.turn))
+        sides = self._to_compare()
         if len(sides) < FEWEST:
             self.app.say(HOW)
         else:
             self.open_compare(sides)
 
+    def _to_compare(self) -> list[Side]:
+        """What `=` is about."""
+        sides = [Side(*target) for target in self.tree_view.marked.values()]
+        at, row = self.aiming.selection, self.tree_view.current
+        if not sides and row is not None and row.kind is Kind.GROUP:
+            return [Side(id) for id in self.tree_view.rows.members(row)]
+        if len(sides) == 1 and at.session:
+            sides.append(Side(at.session, at.turn))
+        return sides
+
+    def read_ahead(self) -> None:
+        """Read what `=` is about now, so that it is there when that is pressed."""
+        sides = self._distinct(self._to_compare())
+        at_once = [side for side in sides if self._is_read_at_once(side)]
+        self.engine.streams.read_ahead(at_once if len(sides) <= MOST else ())
+
     def open_compare(self, sides: Sequence[Side]) -> None:
         """Show two to four sides beside each other; a sentence where that cannot be."""
-        ends = {end(side, self.engine.forest.turns(side.session)): side for side in sides}
+        distinct = self._distinct(sides)
         if len(sides) > MOST:
             words = f"{len(sides)} are too many to compare, {MOST} is the most: space marks which"
             self.app.say(words)
-        elif len(ends) < FEWEST:
+        elif len(distinct) < FEWEST:
             self.app.say("It is the same turn: space marks another row to compare it with")
         else:
             self.app.clear_notifications()  # a passing word would stand on the columns
-            self.comparing = CompareScreen(self.engine, list(ends.values()), self.now)
+            self.comparing = CompareScreen(self.engine, distinct, self.now)
             self.app.push_screen(self.comparing, self._compared)
+
+    def _distinct(self, sides: Iterable[Side]) -> list[Side]:
+        """The first of those that end alike, e.g. a session and its last turn."""
+        ends: dict[tuple[str, str | None], Side] = {}
+        for side in sides:
+            ends.setdefault(end(side, self.engine.forest.turns(side.session)), side)
+        return list(ends.values())
 
     def _compared(self, chosen: Chosen | None) -> None:
         """Back from the comparison, maybe with a side to go to."""
@@ -74,9 +92,7 @@ class CompareKeys(StartKeys):
         if message.dropped:
             count = "A mark was" if message.dropped == 1 else f"{message.dropped} marks were"
             self.app.say(f"{count} dropped: the session is no longer there")
-        marked = [Side(*target) for target in message.marked]
-        at_once = [side for side in marked if self._is_read_at_once(side)]
-        self.engine.streams.read_ahead(at_once if len(marked) <= MOST else ())
+        self.read_ahead()
         self.draw()
 
     def _is_read_at_once(self, side: Side) -> bool:

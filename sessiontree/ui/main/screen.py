@@ -149,6 +149,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def _open_selected(self) -> None:
         self._opening = None
+        self.read_ahead()
         at, opened, turn = self.aiming.selection, self.engine.streams.opened, self.aiming.turn()
         if not at.session:
             return
