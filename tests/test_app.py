@@ -296,6 +296,23 @@ async def test_letters_that_come_in_one_go_with_enter_are_sent(
     await hands.idle()
 
 
+async def test_keys_that_come_in_one_go_with_enter_are_for_what_it_goes_to(hands: Hands) -> None:
+    from textual import events
+
+    await hands.new("One")
+    for key, letter in (("enter", "\r"), ("slash", "/"), ("O", "O")):
+        hands.app.post_message(events.Key(key, letter))
+    box = hands.main.query_one("#search", Input)
+    await hands.until(lambda: box.value)
+    assert hands.focused() is box and box.value == "O"
+    await hands.press("escape", "c")
+    for key, letter in (("T", "T"), ("enter", "\r"), ("a", "a")):
+        hands.app.post_message(events.Key(key, letter))
+    await hands.until(lambda: hands.stream()[2:3])
+    assert (hands.stream()[2], hands.main.composer.text) == ("T", "a")
+    await hands.idle()
+
+
 async def test_a_very_long_paste_is_sent_whole(hands: Hands, api: MessagesApi) -> None:
     from textual import events
 
@@ -403,6 +420,18 @@ async def test_quitting_with_runs_asks_and_ends_them(hands: Hands, api: Messages
     await hands.until(lambda: run.outcome is not None)
     assert hands.app._ending is not None
     await hands.app._ending
+
+
+async def test_quitting_with_a_prompt_that_was_not_sent_asks(hands: Hands) -> None:
+    await hands.press("n")
+    await hands.type("Half a thought")
+    await hands.press("escape", "q")
+    await past_the_guard(hands)
+    await hands.press("s")
+    assert hands.app._ending is None and hands.main.composer.text == "Half a thought"
+    hands.main.composer.put("")
+    await hands.pilot.press("q")
+    await hands.until(lambda: hands.app._ending is not None)
 
 
 async def test_a_restart_shows_the_same_tree_and_selection(place: ClaudePlace) -> None:

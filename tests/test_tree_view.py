@@ -37,13 +37,16 @@ class TreeApp(App[None]):
     ) -> None:
         super().__init__()
         self.view = TreeView(
-            scene() if forest is None else forest, now=lambda: NOW, home="/home/ann"
+            scene() if forest is None else forest,
+            now=lambda: NOW,
+            home="/home/ann",
+            opened=lambda session: self.opened.append(session),
         )
         self.view.styles.width = width
         self.theme = theme
         self.unfolded = unfolded
         self.seen: list[tuple[str, str | None]] = []
-        self.opened: list[tuple[str, str | None]] = []
+        self.opened: list[str] = []
         self.marked: list[tuple[str, str | None]] = []
         self.animation_level = "none"
 
@@ -69,9 +72,6 @@ class TreeApp(App[None]):
 
     def on_tree_view_selected(self, message: TreeView.Selected) -> None:
         self.seen.append((message.session, message.turn))
-
-    def on_tree_view_opened(self, message: TreeView.Opened) -> None:
-        self.opened.append((message.session, message.turn))
 
     def on_tree_view_marked(self, message: TreeView.Marked) -> None:
         self.marked = message.marked
@@ -130,7 +130,7 @@ async def test_enter_opens_and_unfolds_what_has_nothing_to_open() -> None:
     app = TreeApp()
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("l", "j", "enter")
-        assert app.opened == [("design", "d1")]
+        assert app.opened == ["design"]
         app.view.select("way1")
         app.view.action_fold()
         assert app.view.current is not None and app.view.current.turn == "fan"
@@ -248,7 +248,7 @@ async def test_clicks_select_fold_and_open() -> None:
         await pilot.click(app.view, offset=(1, 0))
         assert app.keys == ROOTS
         await pilot.click(app.view, offset=(10, 1), times=2)
-        assert app.opened == [("login", None)]
+        assert app.opened == ["login"]
         await pilot.click(app.view, offset=(10, 20))
         assert app.view.selected == ("login", None)
 

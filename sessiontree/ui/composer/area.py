@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
@@ -17,9 +15,8 @@ NEW_LINE_KEYS = ("shift+enter", "ctrl+j", "alt+enter")
 class DraftArea(TextArea):
     """Posts `Entered`; what that does is for whoever shows it to say."""
 
-    @dataclass
     class Entered(Message):
-        text: str
+        pass
 
     def __init__(self, *, id: str) -> None:
         super().__init__(
@@ -53,7 +50,7 @@ class DraftArea(TextArea):
                 self.insert("\n")
 
     def enter(self) -> None:
-        self.post_message(self.Entered(self.whole))
+        self.post_message(self.Entered())
 
     async def _on_paste(self, event: events.Paste) -> None:
         if len(event.text) <= LONG_PASTE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -70,9 +71,15 @@ class PromptArea(DraftArea):
     class FanOutAsked(Message):
         pass
 
-    def __init__(self) -> None:
+    def __init__(self, sent: Callable[[str], None]) -> None:
         super().__init__(id="prompt")
+        self._sent = sent
         self._proposal = self._shows = ""
+
+    def enter(self) -> None:
+        """Send before the next key is looked at: what comes in one go with Enter begins the next
+        prompt."""
+        self._sent(self.whole)
 
     def action_fan_out(self) -> None:
         self.post_message(self.FanOutAsked())
@@ -105,13 +112,9 @@ class PromptArea(DraftArea):
 
 
 class Composer(Vertical):
-    """Posts `Sent` with the whole prompt; the screen says what the aim is."""
+    """Calls `sent` with the whole prompt at Enter; the screen says what the aim is."""
 
     DEFAULT_CSS = (Path(__file__).with_name("composer.tcss")).read_text()
-
-    @dataclass
-    class Sent(Message):
-        prompt: str
 
     @dataclass
     class Chosen(Message):
@@ -127,11 +130,15 @@ class Composer(Vertical):
     choice: reactive[Choice] = reactive(Choice())
     project: reactive[str] = reactive("")
 
+    def __init__(self, sent: Callable[[str], None]) -> None:
+        super().__init__()
+        self._sent = sent
+
     def compose(self) -> ComposeResult:
         yield AimLine()
         with Horizontal(id="prompt-row"):
             yield Sign()
-            yield PromptArea()
+            yield PromptArea(self._sent)
 
     @property
     def area(self) -> PromptArea:
@@ -154,10 +161,6 @@ class Composer(Vertical):
     def watch_choice(self, choice: Choice) -> None:
         self.query_one(AimLine).choice = choice
         self.set_class(choice.mode is Mode.BYPASS, "-bypass")
-
-    def on_draft_area_entered(self, message: DraftArea.Entered) -> None:
-        message.stop()
-        self.post_message(self.Sent(message.text))
 
     def on_prompt_area_mode_cycled(self, message: PromptArea.ModeCycled) -> None:
         """default → accepts edits → plans only; the dangerous ones only through the dialog."""

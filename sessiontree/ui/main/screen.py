@@ -56,7 +56,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         yield TopBar()
         with Horizontal(id="panes"):
             with Vertical(id="tree-pane"):
-                yield TreeView(self.engine.forest, now=self.now, id="tree")
+                yield TreeView(self.engine.forest, now=self.now, opened=self._opened_row, id="tree")
                 yield SearchBox("words, is:chosen, has:note", id="filter", enter=self._filtered)
             with Vertical(id="stream-pane"):
                 yield StreamTitle()
@@ -64,7 +64,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
                 yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
                 yield SearchBox("search in this stream", id="search", enter=self._searched)
         yield QuestionBar()
-        yield Composer()
+        yield Composer(sent=self.prompt_entered)
         yield HintBar()
 
     def on_mount(self) -> None:
@@ -81,7 +81,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def asked(self) -> None:
         """A question came or went."""
-        typing = self.composer.has_focus_within and bool(self.composer.area.text)
+        typing = self.focused is self.composer.area and bool(self.composer.area.text)
         self.asking.look(busy=typing or not self.is_current)
         self.draw("tree")
 
@@ -159,9 +159,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         self._wanted_turn = turn.id if turn else None
         self.draw("stream")
 
-    @on(TreeView.Opened)
-    def _opened_row(self) -> None:
-        if not self.asking.open_for(self.aiming.selection.session):
+    def _opened_row(self, session: str) -> None:
+        if not self.asking.open_for(session):
             self.set_focus(self.stream)
 
     @on(StreamView.EventOpened)
@@ -178,7 +177,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def _go_to_pane(self, by: int) -> None:
         panes = [self.tree_view, self.stream, self.composer.area]
-        at = next((i for i, pane in enumerate(panes) if pane.has_focus), 0)
+        at = next((i for i, pane in enumerate(panes) if self.focused is pane), 0)
         self.set_focus(panes[(at + by) % len(panes)])
 
     def on_descendant_focus(self) -> None:
@@ -242,9 +241,11 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         self.app.push_screen(HelpDialog())
 
     def action_quit(self) -> None:
-        """End the app; where runs would end with it, ask before. Asked for twice, it ends."""
+        """End the app; where runs would end with it, or what was typed, ask before. Asked for
+        twice, it ends."""
         runs = [run for run in self.engine.pool if run.state is not RunState.CLOSING]
-        if not runs or self._asks_to_leave:
+        unsent = self.unsent
+        if not (runs or unsent) or self._asks_to_leave:
             self.app.close_down()
             return
 
@@ -253,17 +254,22 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
             if key == "q":
                 self.app.close_down()
 
-        count = f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} under way"
-        labels = "\n".join(f"  ‹{self.engine.label(run.plan.session)}›" for run in runs[:8])
-        text = f"{labels}\nWhat has arrived is kept; each can be continued later."
-        options = [Option("s", "stay"), Option("q", "end them and quit", danger=True)]
+        lines = [f"  ‹{self.engine.label(run.plan.session)}›" for run in runs[:8]]
+        if runs:
+            lines.append("What has arrived is kept; each can be continued later.")
+        if unsent:
+            lines.append(f"Typed, not sent, and lost with the app: ‹{unsent}›")
+        under_way = f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} under way"
+        words = "end them and quit" if runs else "quit without it"
+        options = [Option("s", "stay"), Option("q", words, danger=True)]
         self._asks_to_leave = True
-        self.app.push_screen(ChoiceDialog(count, text, options), chosen)
+        title = under_way if runs else "A prompt was not sent"
+        self.app.push_screen(ChoiceDialog(title, "\n".join(lines), options), chosen)
 
     # Filter and search
 
     def action_search(self) -> None:
-        box = self.query_one("#search" if self.stream.has_focus else "#filter", Input)
+        box = self.query_one("#search" if self.focused is self.stream else "#filter", Input)
         box.add_class("-on")
         self.set_focus(box)
 
@@ -313,7 +319,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
             box.value = ""
             self.set_focus(self.stream)
             return True
-        if self.composer.has_focus_within:
+        if self.focused is self.composer.area:
             self.aiming.release()
             self.set_focus(self.tree_view)
             self.draw()

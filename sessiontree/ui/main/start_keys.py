@@ -17,6 +17,7 @@ from sessiontree.model.amounts import counted
 from sessiontree.model.fanout import Way
 from sessiontree.model.overlay import Status
 from sessiontree.model.run import Choice, Ending, Verb
+from sessiontree.model.text import label
 from sessiontree.model.trust import Standing
 from sessiontree.ui.composer import Composer
 from sessiontree.ui.dialogs.base import Option
@@ -92,6 +93,15 @@ class StartKeys(Trusting):
         self.composer.put(f"{kept}\n\n{text}" if kept else text)
         self._brought = text
 
+    @property
+    def unsent(self) -> str:
+        """What a person typed and nobody got, as a label: in the composer, else in a fan-out that
+        was not begun. What was only brought there can be brought again."""
+        typed = self.composer.text.strip()
+        if typed and typed != self._brought.strip():
+            return label(typed)
+        return next((label(way.prompt) for way in self._ways if way.prompt.strip()), "")
+
     def suggest_next(self, sent: str = "") -> None:
         """Propose the first suggestion that was not sent yet."""
         begins = sent.strip().startswith
@@ -100,17 +110,16 @@ class StartKeys(Trusting):
 
     # Sending
 
-    @on(Composer.Sent)
-    def _sent(self, message: Composer.Sent) -> None:
+    def prompt_entered(self, prompt: str) -> None:
         aim = self.aiming.aim()
-        if not message.prompt.strip():
+        if not prompt.strip():
             self.app.say("Nothing is typed yet")
         elif aim.refusal:
             self.app.say(aim.refusal)
         elif aim.verb is Verb.CONTINUE and aim.session and self.engine.elsewhere(aim.session):
-            self._ask_before_two(aim, message.prompt.strip("\n"))
+            self._ask_before_two(aim, prompt.strip("\n"))
         else:
-            self._send(aim, message.prompt.strip("\n"))
+            self._send(aim, prompt.strip("\n"))
 
     def _ask_before_two(self, aim: Aim, prompt: str) -> None:
         session = self.engine.forest.session(aim.session or "")

@@ -37,7 +37,8 @@ PARTS = (
 
 
 class RowCanvas(ScrollView):
-    """`now` gives seconds since the epoch; `home` is the folder shown as `~`."""
+    """`now` gives seconds since the epoch; `home` is the folder shown as `~`; `opened` is called
+    with the session of a row at Enter or a double click, before the next key is looked at."""
 
     DEFAULT_CSS = Path(__file__).with_name("tree.tcss").read_text()
     reading: reactive[bool] = reactive(False)
@@ -50,6 +51,7 @@ class RowCanvas(ScrollView):
         *,
         now: Callable[[], float] = time.time,
         home: str | None = None,
+        opened: Callable[[str], object] = lambda session: None,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
@@ -58,6 +60,7 @@ class RowCanvas(ScrollView):
         """Index of the row with the cursor."""
         self.marked: dict[Key, tuple[str, str | None]] = {}
         self._now = now
+        self._opened = opened
         self._home = home if home is not None else str(Path.home())
         self._styles: dict[tuple[str, str], Style] = {}
         self._hover = -1

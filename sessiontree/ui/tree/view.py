@@ -46,13 +46,6 @@ class TreeView(RowCanvas, can_focus=True):
         turn: str | None
 
     @dataclass
-    class Opened(Message):
-        """Enter, or a double click."""
-
-        session: str
-        turn: str | None
-
-    @dataclass
     class Marked(Message):
         """What is marked now, in the order of marking. `dropped`: how many marks went with
         their sessions."""
@@ -242,7 +235,7 @@ class TreeView(RowCanvas, can_focus=True):
         if row is not None and row.kind in (Kind.PROJECT, Kind.GROUP):
             self._toggle(row)
         elif row is not None:
-            self.post_message(self.Opened(*self._target(row)))
+            self._opened(self._target(row)[0])
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away."""
