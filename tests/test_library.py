@@ -13,14 +13,19 @@ import anyio
 import pytest
 
 from sessiontree.claude import library as library_module
-from sessiontree.claude import readers
+from sessiontree.claude import projects, readers
+from sessiontree.claude.cache import Stamp
 from sessiontree.claude.follow import follow, open_elsewhere, transcript_of
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.projects import of_project, project_key
 from sessiontree.claude.scanned import Scanned
 from sessiontree.claude.transcript import read_session
+from sessiontree.config import Config
+from sessiontree.engine.catalog import Catalog
+from sessiontree.model.forest import Forest
 from sessiontree.model.session import Presence, Session
+from sessiontree.store.database import Store
 from tests.forest_maker import Maker
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -172,6 +177,43 @@ def test_a_folder_that_may_not_be_listed_is_said(maker: Maker) -> None:
         folder.chmod(0o700)
     assert progress.removed == []
     assert "cannot be read" in progress.problems[0]
+
+
+@pytest.mark.anyio
+async def test_what_is_left_to_read_is_said_and_what_could_not_be_read_stays_said(
+    maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "ENOUGH", 0)
+    monkeypatch.setattr(library_module, "BATCH", 2)
+    config = Config(home=tmp_path / "home", claude=tmp_path, cwd=tmp_path)
+    with Store.open(config.store) as store:
+        said = await scanned(Catalog(config, store, Forest(), lambda _: None))
+        size = sum(maker.path(one).stat().st_size for one in maker.sessions)
+        assert said[0] == f"reading 5 more, {size / 1000:.0f} kB"  # before anything is read
+        assert [words.partition(",")[0] for words in said] == [
+            "reading 5 more",
+            "reading 3 more",
+            "reading 1 more",
+            "",
+            "",
+        ]
+
+        def listed(folder: str, *known: object) -> dict[str, Stamp]:
+            if folder.endswith("-shut"):
+                raise PermissionError(13, "Permission denied")
+            return projects.transcripts(folder)
+
+        monkeypatch.setattr(library_module, "transcripts", listed)
+        (maker.projects / "-shut").mkdir()
+        said = await scanned(Catalog(config, store, Forest(), lambda _: None))
+        assert set(said) == {f"{maker.projects}/-shut cannot be read: Permission denied."}
+
+
+async def scanned(catalog: Catalog) -> list[str]:
+    """Scans all projects; the words on it at each step."""
+    said: list[str] = []
+    await catalog.scan(True, lambda: said.append(catalog.progress))
+    return said
 
 
 def test_no_projects_folder_is_no_session(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 from sessiontree.claude import readers
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library
+from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.projects import of_project
 from sessiontree.commands import forest, listing
 from sessiontree.config import Config
-from sessiontree.model.session import Evidence, Link
+from sessiontree.model.session import Evidence, Link, Session
 from sessiontree.store.database import Store
 from tests.forest_maker import Made, Maker
 
@@ -48,7 +49,10 @@ def anew(config: Config, everything: bool = True) -> list[listing.Row]:
     library = Library(config.projects, Index(config.index).load())
     for _ in library.scan(None if everything else config.cwd):
         pass
-    sessions = forest.link(library, forest.stored(config.store) or forest.Stored({}, {}))
+    stored = forest.stored(config.store) or forest.Stored({}, {})
+    lineage = Lineage(stored.links)
+    lineage.update(library.known())
+    sessions = forest.Sessions(lineage.links, lineage.sessions, stored.titles)
     found = [listing.row(sessions, session) for session in sessions.known.values()]
     found = [row for row in found if everything or of_project(row, config.cwd)]
     return sorted(found, key=lambda row: row.id)
@@ -86,18 +90,17 @@ def test_one_changed_session_leaves_other_projects_alone(
     maker.turn(child, "a fork")
     maker.write_one(child)
     reads = read(monkeypatch)
-    linked: list[int] = []
-    linking = forest.link
+    linked: list[int] = []  # for each row that is worked out, among how many sessions
+    work_out = listing.row
 
-    def noticed(library: Library, stored: forest.Stored) -> forest.Sessions:
-        sessions = linking(library, stored)
+    def noticed(sessions: forest.Sessions, session: Session) -> listing.Row:
         linked.append(len(sessions.known))
-        return sessions
+        return work_out(sessions, session)
 
-    monkeypatch.setattr(forest, "link", noticed)
+    monkeypatch.setattr(listing, "row", noticed)
     (row,) = [row for row in rows(config) if row.id == child.id]
     assert (row.parent, row.after) == (parent.id, 1)
-    assert (reads, linked) == ([child.id], [4])
+    assert (reads, linked) == ([child.id], [4] * 4)
 
 
 def test_a_fork_in_another_project_changes_what_is_said_there(maker: Maker, config: Config) -> None:

@@ -23,11 +23,13 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Progress:
-    """A step of a scan. `changed`: sessions that were read, or whose transcript is gone now
-    (`removed` has their ids); `problems`: a sentence for each folder that could not be listed."""
+    """A step of a scan. `size`: bytes that are still to be read; `changed`: sessions that were
+    read, or whose transcript is gone now (`removed` has their ids); `problems`: a sentence for
+    each folder that could not be listed."""
 
     done: int
     total: int
+    size: int = 0
     changed: list[Scanned] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -124,15 +126,21 @@ class Library:
         from sessiontree.claude import readers  # 20 ms, not before the first paint
 
         look = self._look(cwd, only)
-        progress = Progress(look.total - len(look.changed), look.total, problems=look.problems)
+        size = sum(item.size for item in look.changed)
+        done = look.total - len(look.changed)
+        progress = Progress(done, look.total, size, problems=look.problems)
         for path in look.lost:
             self._forget(path, progress)
+        if size > readers.ENOUGH:  # a while goes by until the first is read
+            yield progress
+            progress = Progress(done, look.total, size)
         for item, scanned in readers.read_all(look.changed):
             self._take(item, scanned, progress)
             progress.done += 1
+            progress.size -= item.size
             if len(progress.changed) >= BATCH:
                 yield progress
-                progress = Progress(progress.done, progress.total)
+                progress = Progress(progress.done, progress.total, progress.size)
         yield progress
 
     def scan_file(self, path: Path) -> Progress:

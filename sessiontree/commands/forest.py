@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiontree.claude.index import Index
-from sessiontree.claude.library import Library
+from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.projects import of_project
 from sessiontree.config import Config
@@ -82,13 +82,13 @@ def one_turn(session: Session, start: str | None) -> Turn:
 def read(config: Config, *, everything: bool) -> Sessions:
     """Every session of the project in `config.cwd`, or of all: what changed is read, the rest
     comes from the index. Words on what could not be read go to stderr."""
-    index = Index(config.index)
-    library = Library(config.projects, index.load())
-    for step in library.scan(None if everything else config.project):
-        for problem in step.problems:
-            say(problem)
+    index, library = Index(config.index), Library(config.projects)
+    known = stored(config.store) or Stored({}, {})
+    lineage = Lineage(known.links)
+    lineage.update(library.remember(index.load()))
+    link(lineage, library.scan(None if everything else config.project))
     library.save(index)
-    sessions = link(library, stored(config.store) or Stored({}, {}))
+    sessions = Sessions(lineage.links, lineage.sessions, known.titles)
     if not everything:
         here = {id: one for id, one in sessions.known.items() if of_project(one, config.project)}
         return Sessions(sessions.links, here, sessions.titles)
@@ -122,11 +122,12 @@ def stored(path: Path) -> Stored | None:
         return None
 
 
-def link(library: Library, stored: Stored) -> Sessions:
-    """What is known in a library, linked."""
-    lineage = Lineage(stored.links)
-    lineage.update(library.known())
-    return Sessions(lineage.links, lineage.sessions, stored.titles)
+def link(lineage: Lineage, steps: Iterable[Progress]) -> None:
+    """Takes in what a scan finds, while that goes on: where there is much, other processes read."""
+    for step in steps:
+        lineage.update(step.changed, step.removed)
+        for problem in step.problems:
+            say(problem)
 
 
 def fields(sessions: Sessions, session: Session) -> dict[str, Any]:

@@ -141,10 +141,13 @@ def _renew(
     # All that reads and links: where nothing changed it is not needed.
     from sessiontree.claude.index import Index
     from sessiontree.claude.library import Library
+    from sessiontree.claude.lineage import Lineage
     from sessiontree.commands import forest
 
     index, library = Index(config.index), Library(config.projects)
     stored = forest.stored(config.store)
+    links, titles = stored or ({}, {})
+    lineage = Lineage(links)
     listed = listing.folders
     loaded: set[str] = set()
 
@@ -153,10 +156,8 @@ def _renew(
         projects = set(projects) - loaded
         loaded.update(projects)
         for project in projects:
-            library.remember(index.load_project(project))
-        for step in library.scan(only=projects & set(scope)):
-            for problem in step.problems:
-                forest.say(problem)
+            lineage.update(library.remember(index.load_project(project)))
+        forest.link(lineage, library.scan(only=projects & set(scope)))
 
     news = {name for name, stamp in indexed.items() if listing.index.get(name) != stamp}
     told = [scanned.session.project for name in news for scanned in index.load_file(name)[:1]]
@@ -169,7 +170,7 @@ def _renew(
         found = {project for project, names in others.items() if not names.isdisjoint(touched)}
         load(found)
     library.save(index)
-    sessions = forest.link(library, stored or forest.Stored({}, {}))
+    sessions = forest.Sessions(lineage.links, lineage.sessions, titles)
     rows: dict[str, list[Row]] = {project: [] for project in loaded}
     for session in sessions.known.values():
         rows[session.project].append(row(sessions, session))

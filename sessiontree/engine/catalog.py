@@ -20,6 +20,7 @@ from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.lineage import Changes, Lineage
 from sessiontree.claude.projects import of_project, project_key
 from sessiontree.config import Config
+from sessiontree.model.amounts import size
 from sessiontree.model.forest import Forest
 from sessiontree.model.session import Evidence, Link, Presence, Session
 from sessiontree.store.database import Store
@@ -117,14 +118,13 @@ class Catalog:
     async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
         """Bring the forest up to date, in steps that the screen can follow."""
         self.everything = everything
+        problems: list[str] = []
         async with self._reading:
             steps = self._library.scan(None if everything else self.cwd)
             while (step := await asyncio.to_thread(next, steps, None)) is not None:
                 self._apply(self._lineage.update(step.changed, step.removed))
-                left = step.total - step.done
-                self.progress = f"reading {left:,} more" if left else ""
-                if step.problems:
-                    self.progress = " ".join(step.problems)
+                problems += step.problems
+                self.progress = " ".join(problems) or _left(step)
                 changed()
             await asyncio.to_thread(self._library.save, self._index)
             await self._look_elsewhere()
@@ -268,3 +268,9 @@ class Catalog:
                 presence=Presence.NEW,
             )
         )
+
+
+def _left(step: Progress) -> str:
+    """What is still to be read, in words; "" where nothing is."""
+    left = step.total - step.done
+    return f"reading {left:,} more, {size(step.size)}" if left else ""
