@@ -74,7 +74,7 @@ def _config(args: argparse.Namespace) -> Config:
     try:
         config = load()
         project = getattr(args, "project", None)
-        return config if project is None else replace(config, cwd=_folder(project))
+        return config if project is None else replace(config, cwd=_folder(project, config))
     except ConfigError as error:
         print(f"sessiontree: {error}", file=sys.stderr)
         raise SystemExit(USAGE_ERROR) from None
@@ -107,10 +107,15 @@ def _module(name: str):  # type: ignore[no-untyped-def]
     return importlib.import_module(f"sessiontree.commands.{name}")
 
 
-def _folder(name: str) -> Path:
+def _folder(name: str, config: Config) -> Path:
+    """A project's folder; one that was deleted may still have sessions."""
+    from sessiontree.claude import projects
+
     folder = Path(name).expanduser().absolute()
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is not a folder")
+    if not name:
+        raise ConfigError("--project names no folder: it is empty")
+    if not folder.is_dir() and not projects.has_project(config.projects, folder):
+        raise ConfigError(f"{folder} is not a folder, and no sessions of it are known")
     return folder
 
 

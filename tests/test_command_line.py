@@ -90,13 +90,19 @@ def test_run_continue_and_fork(place: ClaudePlace, api: MessagesApi) -> None:
     assert "Answer to: Two" in second.stdout
     shown = json.loads(call(place, "show", session, "--json").stdout)
     first_turn = shown["turns"][0]["id"]
-    fork = call(place, "run", "Other", "--fork", session, "--at", first_turn)
+    elsewhere = place.cwd / "elsewhere"
+    elsewhere.mkdir()
+    options = ["--at", first_turn, "--in", "elsewhere"]
+    fork = call(place, "run", "Other", "--fork", session, *options)
     assert fork.returncode == 0, fork.stderr
     assert api.requests[-1].asked.earlier == ("One",)
-    listed = {one["id"]: one for one in lines(call(place, "ls", "--json"))}
+    listed = {one["id"]: one for one in lines(call(place, "ls", "--json", "--all"))}
     made = listed[session_of(fork)]
     assert (made["parent"], made["link"], made["evidence"]) == (session, "fork", "made")
     assert (made["turns"], made["own_turns"], made["label"]) == (2, 1, "Other")
+    assert made["cwd"] == str(elsewhere)
+    in_it = lines(call(place, "--project", "elsewhere", "ls", "--json"))
+    assert [one["id"] for one in in_it] == [made["id"]]
 
 
 def test_run_denies_what_it_would_have_to_ask(place: ClaudePlace, api: MessagesApi) -> None:
@@ -128,7 +134,9 @@ def test_a_run_that_fails(place: ClaudePlace, api: MessagesApi) -> None:
     [
         (["run", " "], "the prompt is empty"),
         (["run", "One", "--at", "x"], "--at goes with --fork"),
+        (["run", "One", "--at", ""], "--at goes with --fork"),
         (["run", "One", "--in", "nowhere"], "is not a folder"),
+        (["run", "One", "--in", ""], "--in: an empty name is not a folder"),
     ],
 )
 def test_run_called_wrongly(place: ClaudePlace, words: list[str], said: str) -> None:
@@ -142,6 +150,10 @@ def test_a_session_that_is_not_there(place: ClaudePlace) -> None:
         done = call(place, *words)
         assert done.returncode == 1
         assert "No session has an id that begins with abc" in done.stderr
+    for option in ("--continue", "--fork"):  # an empty variable of a script begins nothing new
+        done = call(place, "run", "One", option, "")
+        assert done.returncode == 1
+        assert "its id is empty" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["ls"], ["ls", "--json"]])

@@ -13,6 +13,7 @@ import pytest
 
 from sessiontree.cli import main
 from sessiontree.model.session import Evidence, Link
+from sessiontree.store.archive import Archive
 from sessiontree.store.database import Store
 from tests.forest_maker import Maker
 
@@ -222,6 +223,39 @@ def test_an_id_that_is_not_one_session(
         out, err = capsys.readouterr()
         assert out == ""
         assert said in err
+
+
+def test_a_gone_session_is_read_and_forked_from_the_archive(
+    maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = maker.sessions[0]
+    Archive(tmp_path / "home" / "archive", limit=10**9).keep(maker.path(root))
+    assert main(["ls"]) == 0
+    maker.path(root).unlink()
+    for _ in range(2):  # what was laid out to be read is there already then
+        capsys.readouterr()
+        assert main(["show", root.id]) == 0
+        out, err = capsys.readouterr()
+        assert "Answer to: Add tests" in out
+        assert err == "sessiontree show: its transcript is gone: this is the archive's copy\n"
+    assert not maker.path(root).exists()
+    assert main(["fork", root.id]) == 0
+    child = capsys.readouterr().out.strip()
+    assert maker.path(root).exists()
+    assert main(["ls", "--json"]) == 0
+    told = {row["id"]: row for row in rows(capsys)}
+    assert (told[root.id]["state"], told[child]["parent"]) == ("ok", root.id)
+
+
+def test_a_project_whose_folder_was_deleted_still_has_its_sessions(
+    maker: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ls", "--project", str(tmp_path / "elsewhere")]) == 0
+    assert "Somewhere else" in capsys.readouterr().out
+    for name, said in ((str(tmp_path / "never"), "is not a folder"), ("", "is empty")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["ls", "--project", name])
+        assert said in capsys.readouterr().err
 
 
 def test_fork_prints_the_new_id_and_stores_the_link(

@@ -391,6 +391,8 @@ async def test_a_session_whose_transcript_was_deleted_is_read_and_continued(desk
     await desk.heard.until(lambda: desk.session(id).presence is Presence.GONE)
     prompts = [event.text for event in await desk.stream(id) if isinstance(event, Prompt)]
     assert prompts == ["One"]
+    assert len(await desk.stream(id)) > 1  # once more
+    assert desk.engine.streams.opened.note.endswith("the archive's copy")  # type: ignore[union-attr]
     aim = desk.engine.aim_continue(desk.session(id))
     assert aim.refusal == ""
     assert await desk.send(aim, "Two") == id

@@ -552,6 +552,16 @@ DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
     "a run of NUL bytes": (
         lambda rows: b"\n".join([*rows[:5], b"\0" * 4096 + rows[5], *rows[6:], b"\0" * 512]),
         ["one", "two"],
+        "2 lines had NUL bytes, as a crash of the system leaves them.",
+    ),
+    "nothing but NUL bytes": (
+        lambda rows: b"\0" * 4096,
+        [],
+        "1 line had NUL bytes, as a crash of the system leaves them.",
+    ),
+    "a kind of a later release in the conversation": (
+        lambda rows: b"\n".join(rows).replace(b'"type": "attachment"', b'"type": "brand-new"'),
+        ["one", "two"],
         "",
     ),
     "CRLF": (lambda rows: b"\r\n".join([*rows, b""]), ["one", "two"], ""),

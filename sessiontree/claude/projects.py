@@ -101,6 +101,14 @@ def folders(root: Path, cwd: str | Path | None = None) -> list[str]:
         return []  # Claude Code was never used here
 
 
+def has_project(root: Path, cwd: Path) -> bool:
+    """Whether there is a folder of sessions for the project in `cwd`."""
+    try:
+        return bool(folders(root, cwd))
+    except OSError:
+        return False
+
+
 def transcripts(folder: str, known: Mapping[str, Stamp] = _NONE) -> dict[str, Stamp]:
     """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress
@@ -16,6 +16,9 @@ from sessiontree.claude.projects import of_project
 from sessiontree.config import Config
 from sessiontree.model.arms import own_turns
 from sessiontree.model.session import Link, Presence, Session, Turn
+
+if TYPE_CHECKING:
+    from sessiontree.engine.keeping import Keeping
 
 NO_LINK = Link("", None)
 
@@ -54,9 +57,11 @@ class Sessions:
 
     def one(self, start: str) -> Session:
         """The session whose id begins so. Raises `NotOne`."""
+        if not start:
+            raise NotOne("No session was named: its id is empty.")
         if start in self.known:
             return self.known[start]
-        found = [id for id in self.known if start and id.startswith(start)]
+        found = [id for id in self.known if id.startswith(start)]
         if len(found) == 1:
             return self.known[found[0]]
         if found:
@@ -70,7 +75,9 @@ def one_turn(session: Session, start: str | None) -> Turn:
         if not session.line:
             raise NotOne("There is no turn in this session yet.")
         return session.line[-1]
-    found = [turn for turn in session.turns if start and turn.id.startswith(start)]
+    if not start:
+        raise NotOne("No turn was named: its id is empty.")
+    found = [turn for turn in session.turns if turn.id.startswith(start)]
     if len(found) != 1:
         count = (
             f"{len(found)} turns of this session have" if found else "No turn of this session has"
@@ -128,6 +135,17 @@ def link(lineage: Lineage, steps: Iterable[Progress]) -> None:
         lineage.update(step.changed, step.removed)
         for problem in step.problems:
             say(problem)
+
+
+def kept(config: Config, session: Session) -> Keeping | None:
+    """The archive, where a session's transcript is gone and it has a copy. Raises `StoreError`."""
+    if session.presence is not Presence.GONE or not config.archive.is_dir():
+        return None
+    from sessiontree.engine.keeping import Keeping
+
+    keeping = Keeping(config)
+    keeping.load()
+    return keeping if keeping.has(session.id) else None
 
 
 def fields(sessions: Sessions, session: Session) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
-from sessiontree.commands.forest import NotOne, one_turn, read
+from sessiontree.commands.forest import NotOne, kept, one_turn, read
 from sessiontree.config import Config
 from sessiontree.model.session import Evidence, Link
 from sessiontree.store.database import Store
@@ -30,6 +30,8 @@ def run(config: Config, args: argparse.Namespace) -> int:
     try:
         session = read(config, everything=True).one(args.id)
         turn = one_turn(session, args.at)
+        if copy := kept(config, session):
+            session = copy.bring_back(session)
         if not session.path:
             raise NotOne("The transcript of this session is gone: nothing is left to fork.")
         child = str(uuid.uuid4())
@@ -41,6 +43,9 @@ def run(config: Config, args: argparse.Namespace) -> int:
             except ForkError:
                 store.remove_link(child)
                 raise
+    except OSError as error:
+        print(f"sessiontree fork: The archive's copy cannot be put back: {error}", file=sys.stderr)
+        return 1
     except (NotOne, ForkError, StoreError) as error:
         print(f"sessiontree fork: {error}", file=sys.stderr)
         return 1

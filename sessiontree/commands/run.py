@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sessiontree.commands.events import as_data
-from sessiontree.commands.forest import NotOne, Sessions
+from sessiontree.commands.forest import NotOne, Sessions, one_turn
 from sessiontree.commands.output import silence
 from sessiontree.config import Config
 from sessiontree.engine.aim import Aim
@@ -33,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "prompt", metavar="PROMPT", help="what is to be done; - reads it from stdin"
     )
-    parser.add_argument("--in", dest="folder", metavar="DIR", help="the folder of a new session")
+    parser.add_argument(
+        "--in",
+        dest="folder",
+        metavar="DIR",
+        help="the folder to run in; a session that goes on has its own",
+    )
     of = parser.add_mutually_exclusive_group()
     of.add_argument("--continue", dest="go_on", metavar="ID", help="continue this session")
     of.add_argument("--fork", metavar="ID", help="fork this session")
@@ -54,16 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(config: Config, args: argparse.Namespace) -> int:
     """0 done; 1 the run failed or was interrupted; 2 it was called wrongly."""
     prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
-    if args.at and not args.fork:
+    if args.at is not None and args.fork is None:
         print("sessiontree run: --at goes with --fork", file=sys.stderr)
         return USAGE_ERROR
     if not prompt.strip():
         print("sessiontree run: the prompt is empty", file=sys.stderr)
         return USAGE_ERROR
-    if args.folder:
+    if args.folder is not None:
         folder = Path(args.folder).expanduser().absolute()
-        if not folder.is_dir():
-            print(f"sessiontree run: {folder} is not a folder", file=sys.stderr)
+        if not args.folder or not folder.is_dir():
+            what = folder if args.folder else "--in: an empty name"
+            print(f"sessiontree run: {what} is not a folder", file=sys.stderr)
             return USAGE_ERROR
         config = replace(config, cwd=folder)
     try:
@@ -92,7 +98,8 @@ class _Caller:
     async def run(self, prompt: str) -> int:
         engine, args = self._engine, self._args
         try:
-            await engine.start(everything=bool(args.go_on or args.fork), follow=False)
+            of_another = args.go_on is not None or args.fork is not None
+            await engine.start(everything=of_another, follow=False)
             aim = self._aim()
             choice = engine.settings.choice(None)
             choice = replace(choice, mode=Mode(args.mode), model=args.model or choice.model)
@@ -119,21 +126,21 @@ class _Caller:
 
     def _aim(self) -> Aim:
         engine, args = self._engine, self._args
-        start = args.go_on or args.fork
-        if not start:
+        start = args.fork if args.go_on is None else args.go_on
+        if start is None:
             return engine.aim_new()
         found = {id: one for id in engine.forest if (one := engine.forest.session(id)) is not None}
         session = Sessions({}, found).one(start)
-        if args.go_on:
+        if args.go_on is not None:
             if pid := engine.elsewhere(session.id):
                 raise NotOne(f"Process {pid} has this session open. Fork it, or close that one.")
             aim = engine.aim_continue(session)
         else:
-            turn = self._turn([turn.id for turn in session.turns]) if args.at else None
+            turn = None if args.at is None else one_turn(session, args.at).id
             aim = engine.aim_fork(session, turn)
         if aim.refusal:
             raise NotOne(aim.refusal)
-        return aim
+        return aim if args.folder is None else replace(aim, cwd=str(engine.config.cwd))
 
     async def _project(self, cwd: str) -> str | None:
         """The fingerprint of the project's settings that are loaded, "" for none; None where
@@ -150,13 +157,6 @@ class _Caller:
             name = f"{thing.name}: " if thing.does is Does.SETS else ""
             self.tell(f"{thing.does.value} {name}{thing.text or thing.name} ({thing.source})")
         return None if survey.faults else survey.fingerprint
-
-    def _turn(self, turns: list[str]) -> str:
-        at = self._args.at
-        found = [turn for turn in turns if turn == at] or [t for t in turns if t.startswith(at)]
-        if len(found) != 1:
-            raise NotOne(f"{len(found) or 'No'} turns of this session have an id like {at}.")
-        return found[0]
 
     def _show(self, *, everything: bool = False) -> None:
         """Print the events that are finished, in order. A run whose output goes nowhere is

@@ -12,13 +12,14 @@ from typing import Any
 
 from sessiontree.claude.transcript import messages
 from sessiontree.commands.events import as_data
-from sessiontree.commands.forest import NotOne, Sessions, fields, iso, read, said
+from sessiontree.commands.forest import NotOne, Sessions, fields, iso, kept, read, said
 from sessiontree.config import Config
 from sessiontree.model.event import Event, Prompt
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Message, Prompted
 from sessiontree.model.session import Session
 from sessiontree.model.text import clean, clean_line
+from sessiontree.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +32,10 @@ def run(config: Config, args: argparse.Namespace) -> int:
     sessions = read(config, everything=True)
     try:
         session = sessions.one(args.id)
-        turns = list(_turns(session, sessions.forked_from(session)))
-    except NotOne as error:
+        copy = kept(config, session)
+        source = copy.to_read(session) if copy else session.path
+        turns = list(_turns(session, source, sessions.forked_from(session)))
+    except (NotOne, StoreError) as error:
         print(f"sessiontree show: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -44,16 +47,20 @@ def run(config: Config, args: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(_text(sessions, session, turns))
     if words := said(session):
+        words += ": this is the archive's copy" if copy else ""
         print(f"sessiontree show: {words}", file=sys.stderr)
     return 0
 
 
-def _turns(session: Session, forked_from: list[Path]) -> Iterator[dict[str, Any]]:
+def _turns(
+    session: Session, source: str | Path, forked_from: list[Path]
+) -> Iterator[dict[str, Any]]:
     """Turns in the order of the file, each with its events; the prompts as they were typed, not
-    cleaned. The transcript is read once for the live line and once for each arm that was left."""
+    cleaned. `source` ("" for none) is read once for the live line and once for each arm that was
+    left."""
     said: dict[str, tuple[str, list[Event]]] = {}
-    if session.path:
-        hear = partial(messages, session.path, turns=session.turns, forked_from=forked_from)
+    if source:
+        hear = partial(messages, source, turns=session.turns, forked_from=forked_from)
         _hear(hear(), said)
         followed = {turn.parent for turn in session.turns}
         for turn in session.turns:

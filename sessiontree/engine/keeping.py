@@ -6,10 +6,11 @@ All of it blocks: call it off the event loop."""
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from sessiontree.config import Config
-from sessiontree.model.session import Session
+from sessiontree.model.session import Presence, Session
 from sessiontree.store.archive import Archive
 from sessiontree.store.errors import StoreError
 
@@ -38,9 +39,10 @@ class Keeping:
 
     def to_read(self, session: Session) -> Path:
         """A gone session's transcript, to be read. Raises `StoreError` or `OSError`."""
-        return self._archive.extract(session.project, session.id, self._to_read)
+        return self._archive.extract(session.project, session.id, self._to_read, over=True)
 
-    def bring_back(self, session: Session) -> None:
+    def bring_back(self, session: Session) -> Session:
         """Put a gone session's transcript back to where Claude Code finds it. Nothing that is
-        there is written over. Raises `StoreError` or `OSError`."""
-        self._archive.extract(session.project, session.id, self._projects)
+        there is written over. Returns the session with it. Raises `StoreError` or `OSError`."""
+        path = self._archive.extract(session.project, session.id, self._projects)
+        return replace(session, path=str(path), presence=Presence.OK)

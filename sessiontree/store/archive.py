@@ -125,10 +125,11 @@ class Archive:
 
     # What is brought back
 
-    def extract(self, project: str, session: str, root: Path) -> Path:
+    def extract(self, project: str, session: str, root: Path, *, over: bool = False) -> Path:
         """Writes an archived session as transcripts under `root`, as Claude Code lays them out;
         the main one. There it can be read, or, under Claude Code's own folder `projects`,
-        continued and forked. Nothing that is there is written over."""
+        continued and forked. Nothing that is there is written over, but with `over`: what an
+        earlier call left then."""
         if not _is_plain(project, session):
             raise ArchiveError(f"{session!r} in {project!r} is not a session that can be written.")
         main = self.read(project, session)
@@ -137,34 +138,35 @@ class Archive:
         target = root / project / f"{session}.jsonl"
         try:
             for part in self.parts(project, session):
-                self._extract_part(
-                    root, target.with_suffix(""), part, self.read(project, session, part)
-                )
-            self._bring_back(root, target, main)
+                data = self.read(project, session, part)
+                self._extract_part(root, target.with_suffix(""), part, data, over)
+            self._bring_back(root, target, main, over)
         except FileExistsError:
             raise ArchiveError(f"{target} is there already.") from None
         except OSError as error:
             raise ArchiveError(f"{target} cannot be written: {words.why(error)}.") from error
         return target
 
-    def _extract_part(self, root: Path, folder: Path, part: str, data: bytes | None) -> None:
+    def _extract_part(
+        self, root: Path, folder: Path, part: str, data: bytes | None, over: bool
+    ) -> None:
         place = folder / f"{part}.jsonl"
         if ".." in place.parts or not place.is_relative_to(folder):
             raise ArchiveError(f"{part!r} is not the name of a subagent's transcript.")
         lines = (data or b"").splitlines(keepends=True)
         notes = [note for line in lines if (note := _metadata(line)) is not None]
         with contextlib.suppress(FileExistsError):
-            self._bring_back(
-                root, place, b"".join(line for line in lines if _metadata(line) is None)
-            )
+            said = b"".join(line for line in lines if _metadata(line) is None)
+            self._bring_back(root, place, said, over)
         if notes:
             note = {name: value for name, value in notes[-1].items() if name != "type"}
             with contextlib.suppress(FileExistsError):
                 text = json.dumps(note).encode("ascii")
-                self._bring_back(root, place.with_suffix(".meta.json"), text)
+                self._bring_back(root, place.with_suffix(".meta.json"), text, over)
 
-    def _bring_back(self, root: Path, target: Path, data: bytes) -> None:
-        """A file that appears whole, only where there is none, and under `root` itself."""
+    def _bring_back(self, root: Path, target: Path, data: bytes, over: bool) -> None:
+        """A file that appears whole, under `root` itself and, but with `over`, only where there is
+        none."""
         for folder in target.relative_to(root).parents[:-1]:
             if (root / folder).is_symlink():
                 raise ArchiveError(
@@ -176,7 +178,10 @@ class Archive:
         try:
             write_all(self._files, fd, data)
             self._files.fsync(fd)
-            move_in(self._files, draft, target)
+            if over:
+                self._files.replace(draft, target)
+            else:
+                move_in(self._files, draft, target)
         finally:
             os.close(fd)
             discard(self._files, draft)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sessiontree.store.errors import StoreError
 from sessiontree.store.files import Files
 from sessiontree.store.storefile import discard, write_all
 
@@ -27,7 +28,7 @@ _ALL_BITS = 0xFFFFFFFF
 _RAW = -15  # zlib's number for a deflate stream without a header
 
 
-class ArchiveError(Exception):
+class ArchiveError(StoreError):
     """A copy could not be made, found or used; the text says why."""
 
 

@@ -18,7 +18,8 @@ CONVERSATION = {
     "attachment": Kind.OTHER,
     "progress": Kind.OTHER,
 }
-"""The types of lines that form the conversation."""
+"""The types of lines that form the conversation. One of a later release that names the line it
+follows is one of them too: others may follow it."""
 SYNTHETIC = "<synthetic>"
 """The model that Claude Code names for an answer that it wrote itself."""
 
@@ -143,6 +144,8 @@ def seconds(time: str) -> float | None:
 def entry_of(record: Record, start: int, end: int) -> Entry | None:
     """The entry that a line is, None for a line that is not of the conversation."""
     kind = CONVERSATION.get(record.type)
+    if kind is None and record.type and record.parent_uuid:
+        kind = Kind.OTHER
     if kind is None or not record.uuid:
         return None
     entry = Entry(record, kind, start, end)

@@ -25,6 +25,7 @@ PIECE = 1 << 20
 _STRETCH = 1 << 20
 """Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
+_NOTHING = b"\0 \t\r"
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
 
 
@@ -45,6 +46,7 @@ class Facts:
     entrypoints: list[tuple[str, str]] = field(default_factory=list)  # (time, entrypoint) changes
     unreadable: int = 0
     glued: int = 0
+    nulls: int = 0  # lines that had NUL bytes around what they say, or nothing else
     half: bool = False  # the last line has no end yet
 
 
@@ -146,8 +148,9 @@ def _irregular(lines: Lines, data: bytes, offset: int) -> None:
         record = records.decode(line)
         if record is not None:
             _take(lines, record, offset + start, offset + end)
-        elif line.strip(b"\0 \t\r"):
+        elif line.strip(_NOTHING):
             _salvage(lines, line, offset + start, offset + end)
+        lines.facts.nulls += b"\0" in line
         start = end
 
 
@@ -160,7 +163,8 @@ def parsed(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _tail(lines: Lines, line: bytes, start: int) -> None:
-    if not line.strip(b"\0 \t\r"):
+    lines.facts.nulls += b"\0" in line
+    if not line.strip(_NOTHING):
         return
     record = records.decode(line)
     if record is None:

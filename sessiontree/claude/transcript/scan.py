@@ -249,6 +249,8 @@ def _damage(facts: Facts, chain: Chain, settled: bool, size: int) -> tuple[str, 
         said.append(f"{_lines(facts.unreadable)} could not be read.")
     if facts.glued:
         said.append(f"{_lines(facts.glued)} held more than one record.")
+    if facts.nulls:
+        said.append(f"{_lines(facts.nulls)} had NUL bytes, as a crash of the system leaves them.")
     if facts.half and settled:
         said.append("The last line is half written.")
     if chain.lost:
