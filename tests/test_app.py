@@ -12,11 +12,13 @@ from sessiontree.demo.reply import Failure, Hold, Reply, ToolUse, say
 from sessiontree.demo.request import Request
 from sessiontree.model.overlay import Status
 from sessiontree.model.run import Mode
+from sessiontree.ui.composer.composer import within
 from sessiontree.ui.dialogs.base import GUARD_SECONDS, Options
 from sessiontree.ui.dialogs.permission import PermissionDialog
 from sessiontree.ui.dialogs.plan import PlanDialog
 from sessiontree.ui.dialogs.question import QuestionDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog, LineDialog, RunOptionsDialog
+from sessiontree.ui.hints import HintBar
 from sessiontree.ui.main.bars import QuestionBar
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
@@ -370,6 +372,31 @@ async def test_filtering_and_coming_back(hands: Hands) -> None:
     assert hands.selected[0] == second
     assert hands.aim.startswith("continue ‹Pears›")
     assert hands.main.tree_view.has_focus
+
+
+async def test_the_hint_bar_tells_the_keys_of_what_has_the_focus(hands: Hands) -> None:
+    def hints() -> str:
+        return hands.main.query_one(HintBar).render().plain
+
+    await hands.new("One")
+    assert "n new" in hints() and "/ filter" in hints()
+    await hands.press("slash")
+    assert hints().split("   ")[:-1] == ["enter to this row", "esc the whole tree"]
+    await hands.press("escape", "enter")
+    assert "/ search" in hints() and "esc tree" in hints()
+    await hands.press("slash", "O")
+    assert hints().split("   ")[:-1] == ["enter to the hits", "esc end the search"]
+    await hands.press("enter")
+    assert "n N next, previous hit" in hints() and "n new" not in hints()
+    await hands.press("escape")
+    assert "n new" in hints() and "esc tree" in hints()
+
+
+def test_what_enter_does_is_told_to_its_end_though_the_label_is_long() -> None:
+    words = "fork ‹Design a rate limiter for the notes API› at turn 2"
+    assert within(words, 60) == words
+    assert within(words, 40) == "fork ‹Design a rate limiter…› at turn 2"
+    assert within(words, 20) == "fork ‹Desig…› at tu…"
 
 
 async def test_panes_help_and_options(hands: Hands) -> None:

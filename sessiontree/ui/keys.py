@@ -288,7 +288,7 @@ KEYS: tuple[Key, ...] = (
         Need.SESSION,
         rank=6,
     ),
-    Key("question_mark", "?", "help", "help", "This page", Group.APP, rank=2),
+    Key("question_mark", "?", "help", "help", "This page", Group.APP, rank=0),
     Key("q", "q", "quit", "quit", "End the runs and quit", Group.APP, rank=4),
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -19,15 +20,20 @@ from sessiontree.engine.aim import Aim
 from sessiontree.model.run import Choice, Mode, Verb
 from sessiontree.model.text import clean_line
 from sessiontree.ui.composer.area import DraftArea
+from sessiontree.ui.stream.line import cut
 
 _GLYPHS = {Verb.NEW: "+", Verb.CONTINUE: "→", Verb.FORK: "⑂"}
 
 
 ASK = "Say what is to be done"
 
+LEAST_LABEL = 6
+"""Cells that are left of a label, to know it by."""
+
 
 class AimLine(Widget):
-    """One line: what Enter will do on the left, how the run is set on the right."""
+    """What Enter will do on the left, how the run is set on the right; where it has two rows, the
+    one above the other."""
 
     aim: reactive[Aim | None] = reactive(None)
     choice: reactive[Choice] = reactive(Choice())
@@ -44,15 +50,29 @@ class AimLine(Widget):
         if self.choice.effort:
             model = f"{model}, {self.choice.effort} effort"
         facts = [fact for fact in (model, mode.words, self.project, self.context) if fact]
+        stacked = self.size.height > 1
         # The mode is always visible; the rest goes first when room is short.
-        while len(facts) > 1 and len(" · ".join(facts)) > width * 0.55:
-            facts.remove(model if model in facts else facts[-1])
+        while len(facts) > 1 and len(" · ".join(facts)) > width * (1 if stacked else 0.55):
+            facts.remove(model if model in facts and not stacked else facts[-1])
         right = Content(" · ".join(facts)).stylize(style)
-        room = max(width - right.cell_length - 2, 8)
+        room = width if stacked else max(width - right.cell_length - 2, 8)
         words = aim.refusal or f"{_GLYPHS[aim.verb]} {aim.words}"
-        left = Content(clean_line(words)).stylize("$text-error" if aim.refusal else "bold $accent")
-        left = left.truncate(room, ellipsis=True)
+        left = Content(within(clean_line(words), room))
+        left = left.stylize("$text-error" if aim.refusal else "bold $accent")
+        if stacked:
+            return Content("\n  ").join([left, right.truncate(max(width - 2, 8), ellipsis=True)])
         return left + Content(" " * max(width - left.cell_length - right.cell_length, 1)) + right
+
+
+def within(words: str, width: int) -> str:
+    """`words` in so many cells: the ‹label› in them gives way first, for what stands behind it
+    says which turn is meant."""
+    over = cell_len(words) - width
+    before, opening, rest = words.partition("‹")
+    label, closing, behind = rest.partition("›")
+    if over > 0 and opening and closing:
+        label = cut(label, max(cell_len(label) - over, LEAST_LABEL))
+    return cut(f"{before}{opening}{label}{closing}{behind}", width)
 
 
 class PromptArea(DraftArea):

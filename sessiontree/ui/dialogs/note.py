@@ -15,7 +15,7 @@ from sessiontree.model.text import NOTE_CHARS, clean
 from sessiontree.ui.composer.area import DraftArea
 from sessiontree.ui.dialogs.base import Dialog
 
-HOW = "enter keeps it (empty: takes it away)   ctrl+j new line   esc leaves it as it was"
+HOW = "enter keeps it (empty: none)   ctrl+j new line   esc leaves it"
 
 
 class NoteArea(DraftArea):

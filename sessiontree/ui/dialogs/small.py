@@ -57,7 +57,9 @@ class KeyList(Widget):
     """Keys and what they do, in two columns."""
 
     DEFAULT_CSS = "KeyList { height: auto; width: 1fr; margin-bottom: 1; }"
-    KEY_CELLS = 21
+    KEY_CELLS = 22
+    LEAST_WORDS = 32
+    """Cells beside the keys; where there are fewer, the words stand below them."""
 
     def __init__(self, title: str, pairs: list[tuple[str, str]]) -> None:
         super().__init__()
@@ -72,11 +74,16 @@ class KeyList(Widget):
 
     def _lines(self, width: int) -> list[Content]:
         lines = [Content(self._title_text).stylize("bold")]
+        beside = width - self.KEY_CELLS >= self.LEAST_WORDS
+        column = self.KEY_CELLS if beside else 6
         for shown, words in self._pairs:
             key = f"  {shown}"
-            for line in textwrap.wrap(words, max(width - self.KEY_CELLS, 10)):
+            if len(key) >= column:
+                lines.append(Content(key).stylize("bold $accent"))
+                key = ""
+            for line in textwrap.wrap(words, max(width - column, 10)):
                 lines.append(
-                    Content.assemble((f"{key:<{self.KEY_CELLS}}", "bold $accent"), (line, "$text"))
+                    Content.assemble((f"{key:<{column}}", "bold $accent"), (line, "$text"))
                 )
                 key = ""
         return lines
@@ -124,7 +131,7 @@ class RunOptionsDialog(Dialog[RunOptions | None]):
     def foot(self) -> ComposeResult:
         yield Input(placeholder="another model, by its name", id="model")
         yield Static(
-            Content("↑ ↓ row   ← → change   tab: another model   enter take   esc leave as it was"),
+            Content("↑ ↓ row   ← → change   tab another model   enter take   esc leave"),
             classes="note",
         )
 
@@ -203,6 +210,7 @@ class LineDialog(Dialog[str | None]):
 
     def foot(self) -> ComposeResult:
         yield Input(self._value, placeholder=self._placeholder)
+        yield Static(Content("enter takes it   esc leaves it as it was"), classes="note")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

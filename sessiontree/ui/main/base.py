@@ -16,7 +16,7 @@ from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice, Mode, RunState
 from sessiontree.ui.composer import Composer
-from sessiontree.ui.hints import HintBar
+from sessiontree.ui.hints import HintBar, Where
 from sessiontree.ui.keys import Need
 from sessiontree.ui.main.aiming import Aiming, Selection
 from sessiontree.ui.main.asking import Asking
@@ -116,7 +116,7 @@ class MainBase(PaneScreen):
         self.composer.choice = self._choice()
         hints = self.query_one(HintBar)
         hints.needs = self._needs()
-        hints.composing = self.composer.has_focus_within
+        hints.where = self._where()
         self._keep_ticking()
 
     def _draw_stream(self) -> None:
@@ -226,6 +226,13 @@ class MainBase(PaneScreen):
         elif not busy and self._ticking is not None:
             self._ticking.stop()
             self._ticking = None
+
+    def _where(self) -> Where:
+        search = self.query_one("#search")
+        places = {self.composer.area: Where.COMPOSER, search: Where.SEARCH}
+        places[self.query_one("#filter")] = Where.FILTER
+        places[self.stream] = Where.HITS if search.has_class("-on") else Where.STREAM
+        return places.get(self.focused, Where.TREE) if self.focused else Where.TREE
 
     def _needs(self) -> frozenset[Need]:
         """What there is for keys to act on."""

@@ -41,7 +41,7 @@ class HandingKeys(StartKeys):
                 self.engine.spawn(self._carry(session, target))
 
         title = f"Bring what came of ‹{self.engine.label(session.id)}› to …"
-        dialog = Finder(title, candidates, does="composes the prompt; nothing is sent yet")
+        dialog = Finder(title, candidates, does="composes the prompt, not sent yet")
         self.app.push_screen(dialog, picked)
 
     def _finished(self) -> Session | None:

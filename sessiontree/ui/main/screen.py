@@ -318,6 +318,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
             box.remove_class("-on")
             box.value = ""
             self.set_focus(self.stream)
+            self.draw()
             return True
         if self.focused is self.composer.area:
             self.aiming.release()

@@ -150,6 +150,7 @@ class StartKeys(Trusting):
         session = await self.engine.send(aim, prompt) if decided else None
         if session is None:
             self.put_in_composer(prompt)
+            self._brought = ""  # it was typed
             self.aiming.take_back(held)
             self.draw()
             return
