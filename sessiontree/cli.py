@@ -88,10 +88,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sessiontree {__version__}")
     _add_scope(parser)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    demo = commands.add_parser("demo", help="try it: no account, no key, no internet")
+    what = "the real Claude Code with a scripted model: no account, no key, no internet"
+    demo = commands.add_parser("demo", help=f"try it: {what}", description=f"Try it: {what}")
     demo.add_argument("--keep", metavar="DIR", type=Path, help="keep the demo's folder here")
-    for name, words_ in COMMANDS.items():
-        command = commands.add_parser(name, help=words_, description=words_.capitalize())
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:])
         if name in words:  # only the command that is called is imported
             _module(name).add_arguments(command)
     return parser

@@ -461,6 +461,20 @@ async def test_quitting_with_a_prompt_that_was_not_sent_asks(hands: Hands) -> No
     await hands.until(lambda: hands.app._ending is not None)
 
 
+async def test_what_a_key_brought_goes_with_its_aim_unless_it_was_changed(hands: Hands) -> None:
+    await hands.new("One")
+    await hands.press("e")
+    await hands.until(lambda: hands.main.composer.text == "One")
+    await hands.press("escape")
+    assert hands.main.composer.text == ""
+    await hands.press("e")
+    await hands.until(lambda: hands.main.composer.text == "One")
+    await hands.type(", but better")
+    await hands.press("escape")
+    assert hands.main.composer.text == "One, but better"
+    assert hands.main.unsent == "One, but better"
+
+
 async def test_a_restart_shows_the_same_tree_and_selection(place: ClaudePlace) -> None:
     async with hands_on(config_of(place)) as hands:
         root = await hands.new("One", "Two")

@@ -323,7 +323,7 @@ COMPOSER_KEYS: tuple[tuple[str, str], ...] = (
     ("shift+tab", "The next permission mode"),
     ("ctrl+o", "Mode, model and effort of the run; whether it reads the project's settings"),
     ("ctrl+f", "Fan out: what Enter would do, in several ways at once"),
-    ("esc", "Back to the tree; what was typed stays"),
+    ("esc", "Back to the tree; what was typed stays, what e, H or m brought goes"),
 )
 
 

@@ -322,6 +322,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
             return True
         if self.focused is self.composer.area:
             self.aiming.release()
+            if self.only_brought:  # for the aim that is given up with it
+                self.composer.put("")
             self.set_focus(self.tree_view)
             self.draw()
             return True

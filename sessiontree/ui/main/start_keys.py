@@ -83,6 +83,7 @@ class StartKeys(Trusting):
         text = self.engine.unsent(session)
         if text and text not in self.composer.text:
             self.put_in_composer(text)
+            self._brought = ""  # it was typed
 
     def put_in_composer(self, text: str) -> None:
         """Put a text in the composer, below what is being typed there. What was put there before
@@ -98,9 +99,14 @@ class StartKeys(Trusting):
         """What a person typed and nobody got, as a label: in the composer, else in a fan-out that
         was not begun. What was only brought there can be brought again."""
         typed = self.composer.text.strip()
-        if typed and typed != self._brought.strip():
+        if typed and not self.only_brought:
             return label(typed)
         return next((label(way.prompt) for way in self._ways if way.prompt.strip()), "")
+
+    @property
+    def only_brought(self) -> bool:
+        """Whether the composer has nothing but what a key put there and can put there again."""
+        return self.composer.text.strip() == self._brought.strip() != ""
 
     def suggest_next(self, sent: str = "") -> None:
         """Propose the first suggestion that was not sent yet."""
