@@ -382,6 +382,8 @@ def test_sessions_that_a_living_process_has_open(tmp_path: Path) -> None:
         note("e", sessionId="no pid")
         (folder / "f.json").write_text("{")
         (folder / "g.json").mkdir()
+        os.mkfifo(folder / "h.json")
+        note("i", pid=child.pid, sessionId="too large", padding="x" * 2_000_000)
         assert open_elsewhere(tmp_path)[ID] == child.pid
         assert len(open_elsewhere(tmp_path)) == (1 if started else 2)
     finally:

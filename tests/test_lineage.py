@@ -328,6 +328,18 @@ def test_a_count_over_several_turns_is_divided_among_them() -> None:
     assert costs == pytest.approx({0: 0.0, 1: 0.1, 2: 0.2, 3: 0.1})
 
 
+def test_what_a_transcript_says_twice_costs_once(maker: Maker) -> None:
+    session = maker.new()
+    for prompt in ("one", "two", "three"):
+        maker.turn(session, prompt)
+    session.lines *= 2
+    maker.write()
+    lineage = Lineage()
+    lineage.update([read_one(maker, session)])
+    costs = [turn.cost_usd or 0.0 for turn in lineage.sessions[session.id].turns]
+    assert costs == pytest.approx([0.01, 0.01, 0.01])
+
+
 def read_one(maker: Maker, made: Made) -> Scanned:
     path = maker.path(made)
     return read_session(path, path.parent.name)

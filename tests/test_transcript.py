@@ -131,6 +131,16 @@ def test_tokens_count_once_for_each_api_message(maker: Maker) -> None:
     assert (usage.input, usage.output, usage.cache_read, usage.cache_write) == (200, 100, 40, 20)
 
 
+def test_requests_count_each_where_all_messages_have_one_id(maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one", tools=3)
+    for line in session.lines:
+        if line["type"] == "assistant":
+            line["message"]["id"] = "msg_1"
+    usage = read(maker, session).turns[0].usage
+    assert (usage.input, usage.output) == (200, 100)
+
+
 def test_what_a_compaction_hid_is_still_on_the_line(maker: Maker) -> None:
     session = maker.new()
     maker.turn(session, "one")

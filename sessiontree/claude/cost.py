@@ -35,7 +35,8 @@ def turn_costs(
             begin = min(first, state.turn)
             for turn, share in _shares(turns, begin, state.turn).items():
                 costs[turn] = costs.get(turn, 0.0) + share * (state.total - total)
-        total = state.total
+        # Never what was counted already: lines can be there twice.
+        total = state.total if total is None else max(total, state.total)
         first = max(first, state.turn + 1)
     return costs
 

@@ -16,6 +16,8 @@ from sessiontree.claude.projects import TRANSCRIPT
 
 INTERVAL = 1.0
 """Seconds between two looks where there are no events, or no folder yet."""
+_LARGEST_NOTE = 1 << 20
+"""Bytes: Claude Code's notes on what is open have a few hundred."""
 
 
 async def follow(root: Path) -> AsyncIterator[frozenset[Path]]:
@@ -105,6 +107,8 @@ def open_elsewhere(claude: Path) -> dict[str, int]:
         return found
     for note in notes:
         try:
+            if not note.is_file() or note.stat().st_size > _LARGEST_NOTE:
+                continue  # a pipe would be waited for
             said = json.loads(note.read_bytes())
             id, pid = said["sessionId"], int(said["pid"])
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):

@@ -150,8 +150,9 @@ def kept(config: Config, session: Session) -> Keeping | None:
 
 def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
     """A session as one JSON object. Times are ISO 8601 in UTC; `fork_point` is the uuid, in the
-    parent's transcript, of the last message that was kept; costs are null where unknown. `group`
-    is the same for the sessions of one fan-out, `way` tells them apart."""
+    parent's transcript, of the last message that was kept; costs are null where unknown, and have
+    those of subagents, which tokens have not. `group` is the same for the sessions of one fan-out,
+    `way` tells them apart."""
     link = sessions.link(session.id)
     own = sessions.own(session)
     costs = [turn.cost_usd for turn in own if turn.cost_usd is not None]

@@ -119,11 +119,12 @@ def _turns(chain: Chain) -> tuple[Turn, ...]:
 
 def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     """Tokens of each turn. An API message is written as a line per block, each with its usage:
-    it counts once, as last said."""
-    said: dict[str, Entry] = {}
+    it counts once, as last said. Its id alone does not tell it from others where something between
+    Claude Code and the API gives all the same. Those of subagents are not among them."""
+    said: dict[tuple[str, str | None], Entry] = {}
     for entry in entries:
         if entry.kind is Kind.ASSISTANT and entry.turn >= 0:
-            said[entry.api or entry.uuid] = entry
+            said[entry.api or entry.uuid, entry.said.request_id] = entry
     total = [[0, 0, 0, 0] for _ in range(turns)]
     for entry in said.values():
         if counts := entry.counts:
