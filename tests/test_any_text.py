@@ -159,6 +159,13 @@ def strings(value: object) -> Iterator[str]:
         yield from strings([getattr(value, field.name) for field in fields(value)])
 
 
+def test_of_joined_emoji_the_parts_are_shown() -> None:
+    family, wide = "\U0001f469\u200d\U0001f467", "\u2764\ufe0f\u200d\U0001f525"
+    assert [clean(family), clean(wide)] == ["\U0001f469\U0001f467", "\u2764\U0001f525"]
+    assert clean("a\u200db") == "a·b"
+    assert clean("\U0001f469\u200d\U0001f3fd") == "\U0001f469·\U0001f3fd"  # it would join
+
+
 async def test_what_is_pasted_and_what_is_copied_is_clean() -> None:
     text = "".join(PIECES)
     async with app((80, 24)) as hands:

@@ -2,8 +2,8 @@
 
 Control characters, invisible characters and terminal sequences reach a terminal raw through
 every Textual widget (seen on 8.2.8), so they are replaced before they become part of an event,
-a label or a title. Colour sequences and variation selectors are dropped whole, the rest leaves a
-visible mark.
+a label or a title. Colour sequences, variation selectors and joiners between emoji are dropped whole, the
+rest leaves a visible mark.
 """
 
 from __future__ import annotations
@@ -23,8 +23,13 @@ NOTE_CHARS = 4_000
 """How long a note may be that a person writes on a session or a turn."""
 
 # Dropped whole: CSI … m (colours) in both its 7-bit and its 8-bit form; the selectors that say
-# whether a sign is an emoji, about whose width terminals disagree.
-_DROPPED = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m|[\ufe00-\ufe0f]")
+# whether a sign is an emoji, and the joiner between two emoji (not before a skin tone, which would
+# join by itself): terminals disagree about the width of what they make, not about that of the parts.
+_DROPPED = re.compile(
+    "(?:\x1b\\[|\x9b)[0-9;:]*m|[\ufe00-\ufe0f]"
+    "|(?<=[\u2600-\u27bf\U0001f300-\U0001faff\ufe0f])\u200d"
+    "(?=[\u2600-\u27bf\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
+)
 
 # What a terminal acts on: C0 without tab and newline, DEL, C1. What is not to be seen by Unicode's
 # Default_Ignorable_Code_Point: zero-width and bidi controls, fillers, tags (not those of shorthand
