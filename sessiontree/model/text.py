@@ -2,8 +2,8 @@
 
 Control characters, invisible characters and terminal sequences reach a terminal raw through
 every Textual widget (seen on 8.2.8), so they are replaced before they become part of an event,
-a label or a title. Colour sequences, variation selectors and joiners between emoji are dropped whole, the
-rest leaves a visible mark.
+a label or a title. Colour sequences, variation selectors and joiners between emoji are dropped
+whole, the rest leaves a visible mark.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTE_CHARS = 4_000
 
 # Dropped whole: CSI … m (colours) in both its 7-bit and its 8-bit form; the selectors that say
 # whether a sign is an emoji, and the joiner between two emoji (not before a skin tone, which would
-# join by itself): terminals disagree about the width of what they make, not about that of the parts.
+# join by itself). Terminals disagree about the width of what these make, not about the parts'.
 _DROPPED = re.compile(
     "(?:\x1b\\[|\x9b)[0-9;:]*m|[\ufe00-\ufe0f]"
     "|(?<=[\u2600-\u27bf\U0001f300-\U0001faff\ufe0f])\u200d"
