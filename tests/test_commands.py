@@ -121,6 +121,17 @@ def test_ls_text_is_a_tree_without_control_characters(
     assert "\x1b" not in out
 
 
+def test_a_session_without_a_turn_says_what_is_wrong_with_it(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = maker.path(maker.sessions[0])
+    root.with_name("11111111-2222-4333-8444-555555555555.jsonl").touch()
+    assert main(["ls"]) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "11111111" in one]
+    assert "no turn in it" in line
+    assert "The file is empty." in line
+
+
 def test_a_second_ls_reads_no_transcript(
     maker: Maker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

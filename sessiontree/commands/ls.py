@@ -90,6 +90,6 @@ def _line(row: Row, here: set[str], depth: int) -> str:
         words.append(datetime.fromtimestamp(row.updated).strftime("%Y-%m-%d %H:%M"))
     if row.said:
         words.append(row.said)
-    name = row.name or "nothing of its own yet"
+    name = row.name or ("nothing of its own yet" if row.parent else "no turn in it")
     indent = "  " * min(depth, DEEPEST) + (f"({depth}) " if depth > DEEPEST else "")
     return f"{indent}{row.id[:8]}  {name}  ({', '.join(words)})\n"
