@@ -108,7 +108,7 @@ def test_text_and_markdown(capsys: pytest.CaptureFixture[str]) -> None:
         ((BUCKET, f"{BUCKET}-"), 2, "the same"),
         ((BUCKET, "ffff"), 1, "No session has an id"),
         ((BUCKET, f"{README}@ffff"), 1, "No turn of this session has an id"),
-        ((BUCKET, f"{README}@"), 1, "No turn of this session"),
+        ((BUCKET, f"{README}@"), 1, "No turn was named: its id is empty"),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence(
