@@ -133,7 +133,7 @@ async def test_of_a_session_without_an_outcome_nothing_is_carried_on(
             await select(hands, id)
             await hands.press("H")
             await hands.until(lambda: hands.main.composer.area.has_focus)
-            await hands.press("escape")
+            await hands.press("tab")
         assert hands.main.composer.text.count("This goes on") == 1
         assert "Answer to: On its own" in hands.main.composer.text
 
