@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sessiontree import __version__
 from sessiontree.commands import output
-from sessiontree.config import Config, ConfigError, home_folder, load
+from sessiontree.config import Config, ConfigError, expanded, home_folder, load
 
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 COMMANDS = {
@@ -112,7 +112,7 @@ def _folder(name: str, config: Config) -> Path:
     """A project's folder; one that was deleted may still have sessions."""
     from sessiontree.claude import projects
 
-    folder = Path(name).expanduser().absolute()
+    folder = expanded(name).absolute()
     if not name:
         raise ConfigError("--project names no folder: it is empty")
     if not folder.is_dir() and not projects.has_project(config.projects, folder):

@@ -80,7 +80,7 @@ class Config:
 def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The app's own folder. Raises `ConfigError`."""
     setting = environ.get("SESSIONTREE_HOME")
-    return _expanded(setting) if setting else default_home()
+    return expanded(setting) if setting else default_home()
 
 
 def default_home() -> Path:
@@ -104,7 +104,7 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
     folder it was started in is gone."""
     environ = os.environ if environ is None else environ
     home = home_folder(environ)
-    claude = _expanded(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude")
+    claude = expanded(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude")
     settings = _read_toml(home / "config.toml")
     cli = environ.get("SESSIONTREE_CLI") or settings.get("cli")
 
@@ -116,7 +116,7 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
         home=home,
         claude=claude,
         cwd=(cwd or _here()).absolute(),
-        cli=_expanded(str(cli)) if cli else None,
+        cli=expanded(str(cli)) if cli else None,
         runs=number("runs", 4),
         model=str(settings.get("model", "")),
         archive_mb=number("archive_mb", 2000, most=1_000_000),
@@ -124,7 +124,8 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> C
     )
 
 
-def _expanded(path: str) -> Path:
+def expanded(path: str) -> Path:
+    """A path with `~` in it. Raises `ConfigError`."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:  # of a user that is not there

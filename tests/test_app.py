@@ -349,6 +349,11 @@ async def test_renaming_is_kept_and_written_for_claude_code(
     await hands.until(lambda: hands.forest.label(id) == "A better name")
     (path,) = place.config_dir.glob("projects/*/*.jsonl")
     await hands.until(lambda: '"A better name"' in path.read_text())
+    await hands.until(lambda: hands.forest.session(id).title == "A better name")  # as it is there
+    await hands.press("r")
+    hands.app.screen.query_one(Input).value = ""
+    await hands.pilot.press("enter")
+    await hands.until(lambda: hands.forest.label(id) == "One")
 
 
 async def test_putting_away_and_showing_again(hands: Hands) -> None:

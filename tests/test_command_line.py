@@ -137,9 +137,11 @@ def test_a_run_that_fails(place: ClaudePlace, api: MessagesApi) -> None:
         (["run", "One", "--at", ""], "--at goes with --fork"),
         (["run", "One", "--in", "nowhere"], "is not a folder"),
         (["run", "One", "--in", ""], "--in: an empty name is not a folder"),
+        (["run", "One", "--in", "~nobody.there"], "~nobody.there cannot be used"),
+        (["ls", "--project", "~nobody.there"], "~nobody.there cannot be used"),
     ],
 )
-def test_run_called_wrongly(place: ClaudePlace, words: list[str], said: str) -> None:
+def test_called_wrongly(place: ClaudePlace, words: list[str], said: str) -> None:
     done = call(place, *words)
     assert done.returncode == 2
     assert said in done.stderr

@@ -15,6 +15,7 @@ import pytest
 
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.offline_fork import fork_offline
+from sessiontree.claude.titles import rename
 from sessiontree.claude.transcript import lines, messages, read_session, records
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Reply, ToolUse, Usage, say
@@ -199,6 +200,25 @@ async def test_a_fork_of_a_compacted_session(api: MessagesApi, writer: Writer) -
     assert link(lineage, later) == (root, turns[2].id, "prefix")
     noted = [m.what for m in messages(writer.path(root)) if isinstance(m, Noted)]
     assert "compacted" in noted
+
+
+async def test_a_fork_is_not_called_like_its_parent(api: MessagesApi, writer: Writer) -> None:
+    """Claude Code gives a fork the titles of its parent, the one that a person gave included."""
+    root = await writer.new("one")
+    titled = {"ai-title": {"aiTitle": "By Claude"}, "custom-title": {"customTitle": "By me"}}
+    with writer.path(root).open("a") as file:
+        for kind, fields in titled.items():
+            file.write(json.dumps({"type": kind, **fields, "sessionId": root}) + "\n")
+    child = await writer.fork(root, "two")
+    assert b'"By me"' in writer.path(child).read_bytes()
+    assert [writer.session(id).title for id in (root, child)] == ["By me", ""]
+    assert rename(writer.session(child), "Mine") == ""
+    deeper = await writer.fork(child, "three")
+    assert [writer.session(id).title for id in (child, deeper)] == ["Mine", ""]
+    assert rename(writer.session(root), "") == ""
+    assert writer.session(root).title == "By Claude"
+    last = await writer.fork(root, "four")
+    assert b"By me" not in writer.path(last).read_bytes(), "Claude Code took it back, too"
 
 
 async def test_a_fork_in_another_folder(api: MessagesApi, writer: Writer, tmp_path: Path) -> None:

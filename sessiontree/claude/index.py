@@ -17,7 +17,7 @@ from sessiontree.claude import cache
 from sessiontree.claude.cache import Stamp
 from sessiontree.claude.scanned import Scanned
 
-_FORMAT = 3
+_FORMAT = 4
 """Another number makes the files of before unusable: raise it when a scan finds something else,
 and that of `commands.listing` with it."""
 _SUFFIX = f".{_FORMAT}.index"

@@ -15,8 +15,9 @@ from sessiontree.model.session import Session
 
 
 def rename(session: Session, title: str) -> str:
-    """Writes a title into a session's transcript, so that Claude Code shows it too. Blocks;
-    returns a sentence where it could not, "" where it could."""
+    """Writes a title into a session's transcript, so that Claude Code shows it too; an empty one
+    takes it back (seen on 2.1.330). Blocks; returns a sentence where it could not, "" where it
+    could."""
     line = {"type": "custom-title", "customTitle": title.strip(), "sessionId": session.id}
     try:
         if is_through_link(Path(session.path)):

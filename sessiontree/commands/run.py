@@ -7,12 +7,11 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from sessiontree.commands.events import as_data
 from sessiontree.commands.forest import NotOne, Sessions, one_turn
 from sessiontree.commands.output import silence
-from sessiontree.config import Config
+from sessiontree.config import Config, ConfigError, expanded
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
@@ -66,7 +65,11 @@ def run(config: Config, args: argparse.Namespace) -> int:
         print("sessiontree run: the prompt is empty", file=sys.stderr)
         return USAGE_ERROR
     if args.folder is not None:
-        folder = Path(args.folder).expanduser().absolute()
+        try:
+            folder = expanded(args.folder).absolute()
+        except ConfigError as error:
+            print(f"sessiontree run: {error}", file=sys.stderr)
+            return USAGE_ERROR
         if not args.folder or not folder.is_dir():
             what = folder if args.folder else "--in: an empty name"
             print(f"sessiontree run: {what} is not a folder", file=sys.stderr)

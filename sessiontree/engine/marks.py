@@ -15,6 +15,7 @@ from sessiontree.engine.runs import RunPool
 from sessiontree.model.forest import Forest
 from sessiontree.model.linking import LinkRefused, by_hand, cut
 from sessiontree.model.session import LinkKind, Session
+from sessiontree.model.text import clean_line
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
 from sessiontree.store.records import Annotation
@@ -75,9 +76,12 @@ class Marks:
         return True
 
     async def rename(self, session: Session, title: str) -> None:
-        """Give a session a title: in the store, and in its transcript for Claude Code."""
+        """Give a session a title, or with "" take it back: in the store, and in its transcript for
+        Claude Code."""
+        title = clean_line(title)
         stored = await self.set(session.id, title=title)
-        if stored and title and session.path and self._pool.of(session.id) is None:
+        written = session.path and (title or session.title)
+        if stored and written and self._pool.of(session.id) is None:
             words = await asyncio.to_thread(rename, session, title)
             if words:
                 self._listener.tell(words, trouble=True)

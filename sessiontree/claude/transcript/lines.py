@@ -39,6 +39,7 @@ class Facts:
     bare: bool = True  # the file's first line is an entry
     custom_title: str = ""
     ai_title: str = ""
+    titles_in_front: set[str] = field(default_factory=set)  # of the first entry
     cwd: str = ""
     costs: list[tuple[int, float, int]] = field(default_factory=list)
     """`cost-state` lines: entries before it, US dollars so far, start of the count in ms."""
@@ -221,10 +222,13 @@ def _state(lines: Lines, record: Record) -> None:
     if not lines.entries:
         facts.bare = False
     match record.type:
-        case "custom-title":
-            facts.custom_title = record.custom_title
-        case "ai-title":
-            facts.ai_title = record.ai_title
+        case "custom-title" | "ai-title":
+            if record.type == "custom-title":
+                facts.custom_title = record.custom_title
+            else:
+                facts.ai_title = record.ai_title
+            if not lines.entries:
+                facts.titles_in_front.add(record.custom_title or record.ai_title)
         case "cost-state":
             total = record.total_cost_usd
             known = record.has_unknown_model_cost is not True

@@ -6,6 +6,7 @@ import functools
 import itertools
 import operator
 import os
+import re
 import time
 from collections.abc import Sequence
 from io import FileIO
@@ -37,6 +38,11 @@ STILL_WRITING = 60.0
 FORK_SECONDS = 5.0
 """How long the prompt of a `/fork` can be written before its session begins (0.1 s was seen)."""
 
+FORKED = "⑂ "
+"""What the title begins with that a `/fork` gets from its own prompt (seen on 2.1.330)."""
+
+_COPIED = re.compile(r" \((?:fork|Branch)(?: \d+)?\)\Z")
+
 
 def read_session(
     path: str | Path, project: str, *, now: float | None = None, sidechains: int = 0
@@ -61,7 +67,7 @@ def read_session(
         project=project,
         cwd=_folder(read.facts.cwd),
         path=path,
-        title=_title(read.facts, entries),
+        title=_title(read.facts, entries, created),
         turns=turns,
         created=created,
         updated=_updated(entries, stat.st_mtime),
@@ -224,14 +230,17 @@ def _updated(entries: Sequence[Entry], mtime: float) -> float:
     return mtime
 
 
-def _title(facts: Facts, entries: list[Entry]) -> str:
-    """A title that a person or Claude Code gave. The one that an offline fork takes over from its
-    parent (` (fork)` behind it, seen on SDK 0.2.187; `/branch` the same) tells nothing that the
-    link does not."""
-    title = facts.custom_title
-    if title.endswith((" (fork)", " (Branch)")) and any(entry.source for entry in entries):
-        title = ""
-    return clean_line(title or facts.ai_title)
+def _title(facts: Facts, entries: Sequence[Entry], created: float | None) -> str:
+    """A title that a person or Claude Code gave. The one that a fork took over from its parent
+    tells nothing that the link does not, and all forks would be called the same: an offline fork
+    has ` (fork)` behind it (seen on SDK 0.2.187), `/branch` ` (Branch 2)`, any other fork by the
+    CLI has it unchanged in front of what it copied (2.1.330)."""
+    given = [facts.custom_title, facts.ai_title]
+    if entries and _before(seconds(entries[0].time), created):
+        given = [one for one in given if one.startswith(FORKED) or one not in facts.titles_in_front]
+    if any(entry.source for entry in entries):
+        given = [one for one in given if not _COPIED.search(one)]
+    return clean_line(next(filter(None, given), ""))
 
 
 def _origin(facts: Facts, created: float | None) -> str:

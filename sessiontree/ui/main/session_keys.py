@@ -32,7 +32,7 @@ class SessionKeys(MainBase):
             if value is not None:
                 self.engine.spawn(self.engine.marks.rename(session, value.strip()), "write")
 
-        dialog = LineDialog("A title for this session", title, "empty: the first prompt again")
+        dialog = LineDialog("A title for this session", title, "empty: no title of yours")
         self.app.push_screen(dialog, named)
 
     def action_hide(self) -> None:
