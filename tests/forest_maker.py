@@ -167,6 +167,17 @@ class Maker:
             child.turns[place] = replace(child.turns[place], last=note["uuid"])
         return child
 
+    def copy(self, parent: Made) -> Made:
+        """The file, copied under another id by whoever did not know better: it goes on there."""
+        kept = [line for line in parent.lines if "uuid" in line and "parentUuid" in line]
+        child = self.new(cwd=parent.cwd, screen=parent.screen)
+        child.lines = deepcopy(parent.lines)
+        child.spent, child.count_began = parent.spent, parent.count_began
+        self._take_over(child, parent, kept, {line["uuid"]: line["uuid"] for line in kept})
+        child.line = list(parent.line)
+        self._tell(child, parent, kept)
+        return child
+
     def rewind(self, session: Made, turn: TurnTruth | None) -> None:
         """Back to the end of a turn of the line (None: to the start); the next turn begins an arm
         in the same file."""

@@ -82,6 +82,7 @@ STEPS = st.lists(
                 "offline",
                 "offline",
                 "branch",
+                "copy",
                 "rewind",
                 "compact",
             ]
@@ -113,6 +114,10 @@ def play(maker: Maker, steps: Iterable[tuple[str, int]]) -> None:
             maker.fork_offline(chosen, at if number % 3 else None)
         elif what == "branch" and chosen.line:
             maker.branch(chosen)
+        elif what == "copy" and chosen.line:
+            copy = maker.copy(chosen)
+            if number % 3:
+                maker.turn(copy, f"prompt {number}")
         elif what == "rewind" and at is not None:
             maker.rewind(chosen, at if number % 5 else None)
             maker.turn(chosen, f"prompt {number}")
@@ -267,6 +272,22 @@ def test_a_fork_of_a_fork_of_a_gone_session_has_the_turns_that_are_left(maker: M
     assert (link.parent, link.turn) == (middle.id, middle.turns[1].id)
 
 
+def test_a_transcript_copied_under_another_id_descends_from_the_first(maker: Maker) -> None:
+    root = maker.new()
+    first = maker.turn(root, "one")
+    maker.turn(maker.fork(root, first), "names the writer of the first turn alone")
+    maker.turn(root, "two")
+    aside, copy = maker.copy(root), maker.copy(root)
+    maker.turn(copy, "three")
+    scanned = scan(maker)
+    check(maker, scanned)
+    links = link_all(scanned, {})
+    assert links[aside.id].turn == links[copy.id].turn == root.turns[1].id
+    maker.path(root).unlink()
+    links = link_all([read_one(maker, made) for made in (aside, copy)], {})
+    assert links[aside.id].parent is None, "the file may have been given another name"
+
+
 def test_turns_of_forks_of_offline_forks_have_one_id(maker: Maker) -> None:
     at = maker.new()
     maker.turn(at, "one")
@@ -318,6 +339,23 @@ def test_what_a_fork_spent_is_unknown_where_its_parent_is_gone(maker: Maker) -> 
     costs = [turn.cost_usd for turn in lineage.sessions[child.id].turns]
     assert costs[:2] == [None, None]
     assert costs[2] == pytest.approx(0.01)
+
+
+def test_what_a_fork_spent_is_known_as_soon_as_its_parent_is(maker: Maker) -> None:
+    """Also where the link was known before: the lines of a `/branch` name whom it left."""
+    root = maker.new()
+    maker.turn(root, "one")
+    parent = maker.fork(root)
+    maker.turn(parent, "two")
+    branch = maker.branch(parent)
+    child = maker.fork(branch, branch.turns[0])
+    maker.turn(child, "three")
+    maker.write()
+    lineage = Lineage()
+    for made in (root, branch, child, parent):
+        lineage.update([read_one(maker, made)])
+    assert lineage.links[child.id].parent == parent.id
+    assert lineage.sessions[child.id].turns[-1].cost_usd == pytest.approx(0.01)
 
 
 def test_a_count_over_several_turns_is_divided_among_them() -> None:

@@ -18,7 +18,7 @@ lines that it did not write itself. Where that cannot be told there is no link.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sessiontree.claude import cost
@@ -58,11 +58,15 @@ class Lineage:
         self.sessions: dict[str, Session] = {}
         self.stored: dict[str, Link] = dict(stored or {})
         self._scanned: dict[str, Scanned] = {}
+        self._forks: dict[str, set[str]] = {}  # session → those with a link to it
         self._holders: dict[str, list[str]] = {}  # uuid of a step → who has it
         self._founders: dict[str, list[str]] = {}  # → who of them may have written it first
         self._writers: dict[str, tuple[str, ...]] = {}  # → who is said to have written it
         self._copies: dict[str, str] = {}  # uuid → the uuid that it is a copy of
         self._copiers: dict[str, set[str]] = {}  # uuid at the end of such a way → sessions
+        for link in self.links.values():
+            if link.parent:
+                self._forks.setdefault(link.parent, set()).add(link.child)
 
     def update(
         self,
@@ -132,6 +136,18 @@ class Lineage:
                 if step.source is not None or step.writer:
                     self._learn(id, step, moved, dirty)
 
+        dirty.update(self._told_otherwise(id, old, scanned))
+
+    def _told_otherwise(self, id: str, old: Scanned | None, new: Scanned | None) -> Iterator[str]:
+        """Forks of a session for which something follows from what is now known of it."""
+        forks = self._forks.get(id, ())
+        if old is None or new is None:
+            yield from forks
+        elif old.spent != new.spent:
+            for fork in map(self._scanned.get, forks):
+                if fork and _taken_over(old, fork) != _taken_over(new, fork):
+                    yield fork.session.id
+
     def _drop(self, uuid: str, id: str) -> None:
         for index in (self._holders, self._founders):
             ids = index.get(uuid)
@@ -191,10 +207,15 @@ class Lineage:
             link = stored
         else:
             link = self._link(scanned)
+        before = self.links.get(id)
+        if before and before.parent and (link is None or link.parent != before.parent):
+            self._forks[before.parent].discard(id)
         if link is None:
             self.links.pop(id, None)
-        elif self.links.get(id) != link or id in changes.gone:
+        elif before != link or id in changes.gone:
             self.links[id] = changes.links[id] = link
+            if link.parent:
+                self._forks.setdefault(link.parent, set()).add(id)
         if scanned is not None:
             session = self._session(scanned, link)
             if self.sessions.get(id) != session:
@@ -288,7 +309,12 @@ class Lineage:
         parent = self._scanned.get(link.parent) if link and link.parent else None
         if parent is None:
             return None
-        return cost.inherited(parent.spent, scanned.spent, scanned.session.created)
+        return _taken_over(parent, scanned)
+
+
+def _taken_over(parent: Scanned, fork: Scanned) -> float | None:
+    """What the counter of costs stood at when a fork took it over."""
+    return cost.inherited(parent.spent, fork.spent, fork.session.created)
 
 
 def _with_turns(session: Session, turns: tuple[Turn, ...]) -> Session:

@@ -70,6 +70,11 @@ class Entry:
         return named.session_id, named.message_uuid
 
     @property
+    def session(self) -> str:
+        """`sessionId`: that of its own transcript, unless someone copied the file."""
+        return self.said.session_id
+
+    @property
     def writer(self) -> str:
         """`requestSessionId`: the session that an assistant line was copied from."""
         return self.said.request_session_id if self.kind is Kind.ASSISTANT else ""

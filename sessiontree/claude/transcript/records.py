@@ -74,6 +74,7 @@ class Bare(Struct, rename="camel", gc=False, frozen=True):
 
     message: Message | None = None
     timestamp: str | int | float | None = None
+    session_id: str = ""
     request_id: str | None = None
     request_session_id: str = ""
     forked_from: Source | None = None
@@ -193,6 +194,7 @@ def bare(record: Bare) -> Bare:
     return Bare(
         message=said and Message(id=said.id, model=sys.intern(said.model), usage=said.usage),
         timestamp=record.timestamp,
+        session_id=sys.intern(record.session_id),
         request_id=record.request_id,
         request_session_id=record.request_session_id,
         forked_from=record.forked_from,

@@ -59,11 +59,12 @@ def read_session(
     chain = chains.connect(read.entries, leaf=read.facts.leaf)
     settled = (time.time() if now is None else now) - stat.st_mtime > STILL_WRITING
     damage = _damage(read.facts, chain, settled, stat.st_size)
-    created = _created(read.entries, read.facts)
+    entries, id = read.entries, name.removesuffix(".jsonl")
+    by_hand = _copied_by_hand(entries, id)
+    created = _created(entries, read.facts, by_hand)
     turns = _turns(chain)
-    entries = read.entries
     session = Session(
-        id=name.removesuffix(".jsonl"),
+        id=id,
         project=project,
         cwd=_folder(read.facts.cwd),
         path=path,
@@ -78,12 +79,12 @@ def read_session(
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
     )
-    minted = _minted(entries, read.facts)
+    minted = not by_hand and _minted(entries, read.facts)
     return Scanned(
         session=session,
-        steps=_steps(chain, session),
+        steps=_steps(chain, session, by_hand),
         spent=_spent(chain, read.facts),
-        kept=_kept(entries, created, minted),
+        kept=_kept(entries, created, minted, by_hand),
         minted=minted,
     )
 
@@ -138,22 +139,25 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     return [Usage(*counts) for counts in total]
 
 
-def _steps(chain: Chain, session: Session) -> tuple[Step, ...]:
+def _steps(chain: Chain, session: Session, by_hand: int) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
     for entry in entries:
         if entry.kind is Kind.ASSISTANT and entry.writer and entry.writer != session.id:
             writers[entry.turn] = entry.writer
+    for index in chain.prompts if by_hand else ():
+        if index < by_hand:
+            writers.setdefault(entries[index].turn, entries[index].session)
     steps = [
         Step(turn.uuid, number, turn.started, entries[index].source, writers.get(number, ""))
         for number, (turn, index) in enumerate(zip(session.turns, chain.prompts, strict=True))
     ]
     if not chain.boundaries:
         return tuple(steps)
-    steps += [
-        Step(entry.uuid, entry.turn, seconds(entry.time), entry.source)
-        for entry in map(entries.__getitem__, chain.boundaries)
-    ]
+    for index in chain.boundaries:
+        entry = entries[index]
+        writer = entry.session if index < by_hand else ""
+        steps.append(Step(entry.uuid, entry.turn, seconds(entry.time), entry.source, writer))
     at = [*chain.prompts, *chain.boundaries]
     in_order = sorted(zip(at, steps, strict=True), key=operator.itemgetter(0))
     return tuple(step for _, step in in_order)
@@ -176,10 +180,21 @@ def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
     return tuple(spent)
 
 
-def _created(entries: Sequence[Entry], facts: Facts) -> float | None:
+def _copied_by_hand(entries: Sequence[Entry], id: str) -> int:
+    """How many lines in front name another session as theirs. Claude Code gives what it copies its
+    new session, so someone copied the file under a new id, with which it then goes on (2.1.330)."""
+    for count, entry in enumerate(entries):
+        if entry.session in (id, ""):
+            return count
+    return len(entries)
+
+
+def _created(entries: Sequence[Entry], facts: Facts, by_hand: int) -> float | None:
     """When this file was begun, as well as it tells. A fork begins with copied lines and their
     times of before; what comes in front of them, or the first line behind them, tells when it was
     made (seen on Claude Code 2.1.330 and the SDK 0.2.187)."""
+    if 0 < by_hand < len(entries):
+        return seconds(entries[by_hand].time)
     begun = seconds(facts.begun)  # what a run without a screen writes first
     opening = None
     if facts.opening:
@@ -210,8 +225,13 @@ def _minted(entries: Sequence[Entry], facts: Facts) -> bool:
     return facts.bare and bool(first and first.source and first.source[1] != first.uuid)
 
 
-def _kept(entries: Sequence[Entry], created: float | None, minted: bool) -> str | None:
+def _kept(
+    entries: Sequence[Entry], created: float | None, minted: bool, by_hand: int
+) -> str | None:
     """The last message that was copied, by its uuid in the parent's transcript."""
+    if by_hand:
+        theirs = (entry for entry in reversed(entries[:by_hand]) if entry.kind in chains.MESSAGES)
+        return next((entry.uuid for entry in theirs), None)
     if minted:
         copied = [entry for entry in _leading_copies(entries) if entry.kind in chains.MESSAGES]
         return copied[-1].source[1] if copied and copied[-1].source else None
