@@ -76,6 +76,8 @@ def test_an_sdk_that_cannot_be_loaded_fails_the_run_with_a_sentence(
     terminal.type("t")
     terminal.shows("❯ Hello", "enter send")  # the prompt is kept
     terminal.type("\x11")
+    terminal.shows("A prompt was not sent", "quit without it")
+    terminal.type("\x11")
     assert terminal.ends() == 0
 
 
