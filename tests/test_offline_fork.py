@@ -100,6 +100,21 @@ def test_any_turn_of_any_forest_can_be_forked(
             child.unlink()
 
 
+def test_what_was_written_on_one_line_is_forked(maker: Maker, source: Made) -> None:
+    """Two records at once, and one behind the half of another, as a crash leaves them."""
+    path = maker.path(source)
+    rows = path.read_bytes().splitlines()
+    at = [n for n, row in enumerate(rows) if b'"parentUuid"' in row]
+    rows[at[1]] = rows[at[0]][:40] + rows[at[1]]
+    rows[at[2] : at[3] + 1] = [b"".join(rows[at[2] : at[3] + 1])]
+    path.write_bytes(b"\n".join(rows) + b"\n")
+    before = read_session(path, "p").session
+    assert before.damage
+    after = read_session(fork_offline(path), "p").session
+    assert [turn.id for turn in after.turns] == [turn.id for turn in before.line]
+    assert after.damage == ()
+
+
 def test_the_title_and_the_id_that_are_asked_for(maker: Maker, source: Made) -> None:
     id = str(uuid.uuid4())
     child = fork_offline(maker.path(source), child=id, title="  Mine  ")

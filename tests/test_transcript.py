@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from sessiontree.claude.transcript import Reader, lines, messages, read_session, records
 from sessiontree.claude.transcript.entries import Entry, entry_of
@@ -516,6 +517,26 @@ def _told(entry: Entry) -> tuple[Any, ...]:
 # Damage
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f'{{"type":"cost-state","totalCostUSD":1,"startTime":{n}}}' for n in ("NaN", "1e300")),
+        '{"type":"cost-state","totalCostUSD":1,"startTime":Infinity}',
+        '{"type":"assistant","uuid":"@","parentUuid":"lost","message":{"usage":'
+        '{"input_tokens":9223372036854775807}}}',
+    ],
+)
+def test_numbers_that_nobody_counts_to_are_not_there(line: str, maker: Maker) -> None:
+    session = maker.new()
+    maker.turn(session, "one")
+    maker.write()
+    with maker.path(session).open("a") as file:
+        file.writelines(line.replace("@", str(number)) + "\n" for number in range(3))
+    scanned = read_session(maker.path(session), "p")
+    assert [turn.label for turn in scanned.session.turns] == ["one"]
+    assert msgpack.decode(msgpack.encode(scanned), type=type(scanned)) == scanned
+
+
 def test_half_a_line_at_the_end_of_a_file_in_use_is_no_damage(maker: Maker) -> None:
     session = maker.new()
     maker.turn(session, "one")
@@ -644,6 +665,25 @@ def test_damage_is_counted_and_said_and_loses_no_neighbour(kind: str, maker: Mak
     assert session.presence is (Presence.DAMAGED if words else Presence.OK)
     told = [m.text for m in messages(path) if isinstance(m, Prompted)]
     assert len(told) == len(prompts)
+
+
+def test_a_line_that_makes_no_sense_is_not_read_over_and_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    read = json.JSONDecoder.raw_decode
+
+    def counted(self: json.JSONDecoder, text: str, idx: int = 0) -> Any:
+        tries.append(idx)
+        return read(self, text, idx)
+
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
+    path = tmp_path / "x.jsonl"
+    for line in (b'{"type":"{"type":"', b'{"type":["'):
+        path.write_bytes(line * 1_000 + b"\n")
+        tries.clear()
+        assert read_session(path, "p").session.damage == ("1 line could not be read.",)
+        assert len(tries) < 100
 
 
 def test_a_line_of_20_mb_is_read(maker: Maker) -> None:

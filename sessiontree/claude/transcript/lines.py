@@ -26,6 +26,11 @@ _STRETCH = 1 << 20
 """Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
 _NOTHING = b"\0 \t\r"
+_AROUND = _NOTHING.decode()
+_READ_AGAIN = 4
+"""How many times the length of a line is read to find the whole records on it."""
+_TRIES = 32
+"""Beginnings of a record on a line that may lead to none: half a record has a handful."""
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
 
 
@@ -161,6 +166,8 @@ def parsed(data: bytes) -> Iterator[dict[str, Any]]:
         record = records.parse(line)
         if isinstance(record, dict):
             yield record
+        else:
+            yield from _whole_records(line)[0]
 
 
 def _tail(lines: Lines, line: bytes, start: int) -> None:
@@ -176,31 +183,41 @@ def _tail(lines: Lines, line: bytes, start: int) -> None:
 
 
 def _salvage(lines: Lines, line: bytes, start: int, end: int) -> None:
-    """Reads the whole records of a line that is not one record: two that were written at once, or
-    one behind the half of another."""
-    said = line.decode("utf-8", "replace").strip("\0 \t\r")
-    found = position = 0
-    whole = True
+    """Reads the whole records of a line that is not one record."""
+    found, whole = _whole_records(line)
+    for record in found:
+        _take(lines, records.lenient(record), start, end)
+    if whole and found:
+        lines.facts.glued += 1
+    else:
+        lines.facts.unreadable += 1
+
+
+def _whole_records(line: bytes) -> tuple[list[dict[str, Any]], bool]:
+    """The records on a line with two that were written at once, or one behind the half of another;
+    and whether there is nothing else on it. Reads the line a few times at most: what takes more
+    tries to make sense of was never a transcript's."""
+    said = line.decode("utf-8", "replace").strip(_AROUND)
+    found: list[dict[str, Any]] = []
+    position, whole, tries, most = 0, True, 0, _READ_AGAIN * len(said)
     decoder = json.JSONDecoder()
     while position < len(said):
         try:
             record, position = decoder.raw_decode(said, position)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             whole = False
+            most -= getattr(error, "pos", len(said)) - position
+            tries += 1
             following = _RECORD.search(said, position + 1)
-            if following is None:
+            if following is None or tries == _TRIES or most < 0:
                 break
             position = following.start()
             continue
         if isinstance(record, dict):
-            found += 1
-            _take(lines, records.lenient(record), start, end)
-        while position < len(said) and said[position] in "\0 \t\r":
+            found.append(record)
+        while position < len(said) and said[position] in _AROUND:
             position += 1
-    if not whole or not found:
-        lines.facts.unreadable += 1
-    else:
-        lines.facts.glued += 1
+    return found, whole
 
 
 def _take(lines: Lines, record: Record, start: int, end: int) -> None:
@@ -215,6 +232,13 @@ def _take(lines: Lines, record: Record, start: int, end: int) -> None:
     if not facts.cwd:
         facts.cwd = record.cwd
     (lines.side if record.is_sidechain else lines.entries).append(entry)
+
+
+def _count(number: object) -> int:
+    """What someone wrote as a count; 0 for what is none."""
+    if isinstance(number, int | float) and 0 <= number < records.MOST:
+        return int(number)
+    return 0
 
 
 def _state(lines: Lines, record: Record) -> None:
@@ -233,9 +257,7 @@ def _state(lines: Lines, record: Record) -> None:
             total = record.total_cost_usd
             known = record.has_unknown_model_cost is not True
             if total is not None and math.isfinite(total) and known:
-                begun = record.start_time
-                begun = int(begun) if isinstance(begun, int | float) else 0
-                facts.costs.append((len(lines.entries), total, begun))
+                facts.costs.append((len(lines.entries), total, _count(record.start_time)))
         case "last-prompt":
             # With `explicit` the conversation goes on from here, not from the last message (seen
             # on Claude Code 2.1.330).

@@ -10,6 +10,7 @@ what a line holds.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,8 +28,10 @@ class Source(Struct, rename="camel", gc=False, frozen=True):
     message_uuid: str = ""
 
 
+MOST = 1 << 48
+"""More than anyone counts, in tokens or in milliseconds: the index keeps sums of less."""
 _NULL = Raw(b"null")
-_Count = Annotated[int, Meta(ge=0)]
+_Count = Annotated[int, Meta(ge=0, lt=MOST)]
 
 
 class Tokens(Struct, gc=False, frozen=True):
@@ -128,6 +131,7 @@ _INNER: dict[str, type[Struct]] = {
     "compact_metadata": Compaction,
     "preserved_segment": Segment,
 }
+_fields = functools.cache(msgspec.structs.fields)
 _record = msgspec.json.Decoder(Record)
 _any = msgspec.json.Decoder()
 _blocks = msgspec.json.Decoder(str | list[Block])
@@ -223,8 +227,10 @@ def lenient(found: Mapping[str, Any]) -> Record:
 
 def _lenient(kind: type[_Kind], found: Mapping[str, Any]) -> _Kind:
     kept: dict[str, Any] = {}
-    for one in msgspec.structs.fields(kind):
-        value = found.get(one.encode_name)
+    for one in _fields(kind):
+        if one.encode_name not in found:
+            continue
+        value = found[one.encode_name]
         if one.type is Raw:
             kept[one.name] = _raw(value)
         elif inner := _INNER.get(one.name):
