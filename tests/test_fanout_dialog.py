@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Hold, say
 from sessiontree.model.fanout import LEAST, MOST, Way, whole
-from sessiontree.model.overlay import Status
+from sessiontree.model.overlay import Status, Verdict
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import Choice, Mode
 from sessiontree.ui.compare import CompareScreen
@@ -240,6 +240,10 @@ async def test_a_fan_out_from_key_to_end(hands: Hands, api: MessagesApi) -> None
     await hands.idle()
     assert {hands.forest.status(id) for id in ids} == {Status.INTERRUPTED}
     assert "2 ways ended: = on their row compares them" in hands.said
+    await hands.press("x", "+")
+    assert hands.said.count("This row stands for all ways of a fan-out: select one of them") == 2
+    of_parent = hands.engine.marks.of(root)
+    assert not of_parent.hidden and of_parent.chosen is Verdict.NONE
     await hands.press("H", "ctrl+f")
     assert the_title(await opened(hands)) == "Fan out: 3 new sessions handed over from ‹One›"
     await hands.pilot.press("escape")

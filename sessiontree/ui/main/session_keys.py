@@ -16,7 +16,11 @@ from sessiontree.ui.main.base import MainBase
 
 class SessionKeys(MainBase):
     def _selected(self) -> Session | None:
-        """The selected session; says so when there is none."""
+        """The selected session; says so when there is none. The row of a fan-out stands for none:
+        what runs start from there, its parent, is not what one sees selected."""
+        if self.selected_group:
+            self.app.say("This row stands for all ways of a fan-out: select one of them")
+            return None
         session = self.aiming.session()
         if session is None:
             self.app.say("No session is selected")
