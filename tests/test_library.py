@@ -12,15 +12,17 @@ from pathlib import Path
 import anyio
 import pytest
 
+from sessiontree.claude import index as index_module
 from sessiontree.claude import library as library_module
 from sessiontree.claude import projects, readers
 from sessiontree.claude.cache import Stamp
 from sessiontree.claude.follow import follow, open_elsewhere, transcript_of
 from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library, Progress
+from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.projects import of_project, project_key
 from sessiontree.claude.scanned import Scanned
-from sessiontree.claude.transcript import read_session
+from sessiontree.claude.transcript import Reader, read_session
 from sessiontree.config import Config
 from sessiontree.engine.catalog import Catalog
 from sessiontree.model.forest import Forest
@@ -84,22 +86,51 @@ def test_progress_is_told_in_steps(maker: Maker, monkeypatch: pytest.MonkeyPatch
     ]
 
 
-def test_what_is_no_transcript_is_no_session(maker: Maker, tmp_path: Path) -> None:
+def test_what_is_no_transcript_is_no_session(maker: Maker) -> None:
+    folder = maker.path(maker.sessions[0]).parent
+    (folder / "notes.jsonl").write_text("{}")
+    (folder / f"{ID}.jsonl.bak").write_text("{}")
+    (maker.projects / "linked").symlink_to(folder, target_is_directory=True)
+    (maker.projects / "a file").write_text("")
+    library = Library(maker.projects)
+    assert ids(scan(library)) == {made.id for made in maker.sessions}
+    assert library.find("../../outside") is None
+    assert library.find(maker.sessions[1].id) == maker.path(maker.sessions[1])
+
+
+@pytest.mark.timeout(20)  # nobody writes into the pipe
+def test_what_is_only_called_like_a_transcript_is_said_and_not_read(
+    maker: Maker, tmp_path: Path
+) -> None:
     folder = maker.path(maker.sessions[0]).parent
     outside = tmp_path / "outside.jsonl"
     outside.write_bytes(maker.path(maker.sessions[0]).read_bytes())
     (folder / f"{ID}.jsonl").symlink_to(outside)
     (folder / "22222222-2222-4222-8222-222222222222.jsonl").mkdir()
-    (folder / "notes.jsonl").write_text("{}")
-    (folder / f"{ID}.jsonl.bak").write_text("{}")
     os.mkfifo(folder / "33333333-3333-4333-8333-333333333333.jsonl")
-    (maker.projects / "linked").symlink_to(folder, target_is_directory=True)
-    (maker.projects / "a file").write_text("")
+    (folder / "44444444-4444-4444-8444-444444444444.jsonl").symlink_to("nowhere")
     library = Library(maker.projects)
-    assert ids(scan(library)) == {made.id for made in maker.sessions}
+    told = {one.session.id: one.session for one in scan(library).changed}
+    assert {one.id: told.pop(one.id).damage for one in maker.sessions} == {
+        one.id: () for one in maker.sessions
+    }
+    assert {id[0]: one.damage for id, one in told.items()} == {
+        "1": ("It cannot be read: it is a link, and links are not followed.",),
+        "2": ("It cannot be read: it is a folder.",),
+        "3": ("It cannot be read: it is no file.",),
+        "4": ("It cannot be read: it is a link, and links are not followed.",),
+    }
+    assert not scan(library).changed
     assert library.find(ID) is None
-    assert library.find("../../outside") is None
-    assert library.find(maker.sessions[1].id) == maker.path(maker.sessions[1])
+    for session in told.values():
+        with pytest.raises(OSError, match="it is"):
+            Reader(session.path).last()
+        assert library.scan_file(Path(session.path)).changed[0].session == session
+        with pytest.raises(ForkError):
+            fork_offline(Path(session.path))
+    (folder / f"{ID}.jsonl").unlink()
+    (folder / f"{ID}.jsonl").write_bytes(outside.read_bytes())
+    assert [one.session.presence for one in scan(library).changed] == [Presence.OK]
 
 
 def test_a_session_whose_file_is_gone_stays_known(maker: Maker, tmp_path: Path) -> None:
@@ -285,6 +316,34 @@ def test_the_index_gives_back_what_was_found(maker: Maker, tmp_path: Path) -> No
     assert sorted(index.load(), key=lambda one: one.session.id) == found
     again = Library(maker.projects, index.load())
     assert (scan(again).changed, again.reads) == ([], 0)
+
+
+def test_what_only_an_earlier_release_knows_stays_known(
+    maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, index = Library(maker.projects), Index(tmp_path / "index")
+    scan(library)
+    gone, lost, *others = maker.sessions
+    maker.path(gone).unlink()
+    scan(library)
+    library.save(index)
+    before = {file.name for file in index.folder.iterdir()}
+    maker.path(lost).unlink()  # before the new release ever ran
+    monkeypatch.setattr(index_module, "_FORMAT", index_module._FORMAT + 1)
+    project = maker.path(gone).parent.name
+    assert index.load() == index.load_project(project)
+    library = Library(maker.projects, index.load())
+    scan(library)
+    assert library.reads == len(others)
+    known = {one.session.id: one.session for one in library.known()}
+    assert known[gone.id].presence is known[lost.id].presence is Presence.GONE
+    assert [turn.label for turn in known[lost.id].turns] == ["prompt 1"]
+    assert all(known[one.id].presence is Presence.OK for one in others)
+    library.save(index)
+    assert before.isdisjoint(file.name for file in index.folder.iterdir())
+    assert sorted(index.load(), key=lambda one: one.session.id) == sorted(
+        library.known(), key=lambda one: one.session.id
+    )
 
 
 def test_a_damaged_index_is_read_as_if_there_were_none(maker: Maker, tmp_path: Path) -> None:

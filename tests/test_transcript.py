@@ -595,16 +595,50 @@ DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
         ["one", "two"],
         "",
     ),
-    "CRLF": (lambda rows: b"\r\n".join([*rows, b""]), ["one", "two"], ""),
+    "CRLF": (
+        lambda rows: rows[0] + b"\n" + b"\r\n".join([*rows[1:5], b"\n".join(rows[5:]), b""]),
+        ["one", "two"],
+        "5 lines ended in CRLF, as some editors leave them.",
+    ),
+    "a byte order mark": (
+        lambda rows: b"\xef\xbb\xbf" + b"\n".join(rows),
+        ["one", "two"],
+        "",
+    ),
     "invalid UTF-8": (
         lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"Answer \xff\xfe one"),
         ["one", "two"],
-        "",
+        "1 line had bytes that are no UTF-8.",
+    ),
+    "invalid UTF-8 in what nothing is needed of": (
+        lambda rows: b"\n".join(
+            row[:-1] + b', "new": "\xf0\x9f\x8e"}' if b'"system"' in row or not n else row
+            for n, row in enumerate(rows)
+        ),
+        ["one", "two"],
+        "1 line had bytes that are no UTF-8.",
     ),
     "lone surrogates": (
         lambda rows: b"\n".join(rows).replace(b'"content": "two"', b'"content": "two\\ud83d"'),
         ["one", "two·"],
+        "1 line had half a character (a lone surrogate).",
+    ),
+    "lone surrogates in an answer, as other programs write them": (
+        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"Answer \\uDE00"),
+        ["one", "two"],
+        "1 line had half a character (a lone surrogate).",
+    ),
+    "what only looks like half a character": (
+        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"\\ud83d\\ude00 \\\\ud83d"),
+        ["one", "two"],
         "",
+    ),
+    "messages without an id": (
+        lambda rows: b"\n".join(
+            [*rows, b'{"type":"user","message":{"content":"three"}}', b'{"type":"assistant"}']
+        ),
+        ["one", "two"],
+        "2 lines could not be read.",
     ),
     "unknown kinds": (
         lambda rows: b"\n".join(
@@ -621,9 +655,19 @@ DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
         "2 lines could not be read.",
     ),
     "a line that is its own parent": (
-        lambda rows: b"\n".join(_circle(rows)),
+        lambda rows: b"\n".join(_follows(rows, b"two", b"two")),
         ["one", "two"],
-        "1 line named a message that is not there.",
+        "1 line named itself, or a message behind it, as the one before it.",
+    ),
+    "a first line that is its own parent": (
+        lambda rows: b"\n".join(_follows(rows, b"one", b"one")),
+        ["one", "two"],
+        "1 line named itself, or a message behind it, as the one before it.",
+    ),
+    "two prompts that follow each other": (
+        lambda rows: b"\n".join(_follows(rows, b"one", b"two")),
+        ["one", "two"],
+        "1 line named itself, or a message behind it, as the one before it.",
     ),
     "a prompt whose parent is lost": (
         lambda rows: b"\n".join(rows[: _prompt(rows, b"two") - 4] + rows[_prompt(rows, b"two") :]),
@@ -644,12 +688,12 @@ DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
 }
 
 
-def _circle(rows: list[bytes]) -> list[bytes]:
-    line = json.loads(rows[_prompt(rows, b"two")])
-    line["parentUuid"] = line["uuid"]
-    return [
-        json.dumps(line).encode() if row == rows[_prompt(rows, b"two")] else row for row in rows
-    ]
+def _follows(rows: list[bytes], prompt: bytes, other: bytes) -> list[bytes]:
+    """The lines with one prompt made to follow another."""
+    at = _prompt(rows, prompt)
+    line = json.loads(rows[at])
+    line["parentUuid"] = json.loads(rows[_prompt(rows, other)])["uuid"]
+    return [*rows[:at], json.dumps(line).encode(), *rows[at + 1 :]]
 
 
 @pytest.mark.parametrize("kind", DAMAGE)

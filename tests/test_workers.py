@@ -17,6 +17,7 @@ from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library
 from sessiontree.claude.projects import Item
 from sessiontree.claude.scanned import Scanned
+from sessiontree.claude.transcript import read_session
 from sessiontree.claude.workers import Worker
 from tests.forest_maker import Maker
 
@@ -106,18 +107,26 @@ def test_a_process_that_is_killed_is_not_waited_for(maker: Maker) -> None:
     worker.close()
 
 
-def test_a_fault_of_the_reading_itself_is_not_swallowed(
+def test_a_fault_of_the_reading_itself_costs_no_other_session(
     maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(path: str, project: str, **options: int) -> Scanned:
-        raise ZeroDivisionError
+    broken = str(maker.path(maker.sessions[0]))
 
-    before = children()
+    def read(path: str, project: str, **options: int) -> Scanned:
+        if path == broken:
+            raise ZeroDivisionError("by\x1b[31m zero")
+        return read_session(path, project, **options)
+
     monkeypatch.setattr(workers, "_START", "")
-    monkeypatch.setattr(readers, "read_session", broken)
-    with pytest.raises(ZeroDivisionError):
-        list(readers.read_all(items(maker)))
-    assert children() == before
+    monkeypatch.setattr(readers, "read_session", read)
+    found = {item.path: scanned for item, scanned in readers.read_all(items(maker))}
+    failed = found.pop(broken)
+    assert failed is not None
+    assert failed.session.damage == (
+        "Reading it failed (ZeroDivisionError: by zero). That is a fault of sessiontree: "
+        "please report it.",
+    )
+    assert all(scanned and not scanned.session.damage for scanned in found.values())
 
 
 def test_a_process_ends_when_the_one_that_started_it_is_killed() -> None:

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from sessiontree.claude.cache import Stamp
 from sessiontree.claude.index import Index
-from sessiontree.claude.projects import TRANSCRIPT, Item, folders, is_through_link, transcripts
+from sessiontree.claude.projects import TRANSCRIPT, Item, folders, transcripts
 from sessiontree.claude.scanned import Scanned
 from sessiontree.model.session import Presence
 
@@ -149,9 +149,9 @@ class Library:
 
         progress = Progress(0, 1)
         ours = TRANSCRIPT.match(path.name) and path.parent.parent == self.root
-        if ours and not is_through_link(path):
+        if ours and not path.parent.is_symlink():
             try:
-                size = path.stat().st_size
+                size = path.lstat().st_size
             except OSError:
                 size = 0  # it is gone, or reading it says what is wrong
             for item, scanned in readers.read_all([Item(str(path), size)]):

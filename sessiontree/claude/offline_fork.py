@@ -23,6 +23,7 @@ from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines, reading
 from sessiontree.claude.transcript.chain import Chain
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.file import open_file
 from sessiontree.claude.transcript.prompts import Kind
 
 _LEFT_OUT = ("teamName", "agentName", "slug", "sourceToolAssistantUUID", "sessionKind")
@@ -50,7 +51,8 @@ def fork_offline(
     if target.exists():
         raise ForkError(f"There is a session {child} already.")
     try:
-        data = source.read_bytes()
+        with open_file(source) as file:
+            data = file.readall()
     except OSError as error:
         raise ForkError(f"{source} cannot be read: {error.strerror}.") from error
     read = lines.read(data)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +109,7 @@ def has_project(root: Path, cwd: Path) -> bool:
 
 
 def transcripts(folder: str, known: Mapping[str, Stamp] = _NONE) -> dict[str, Stamp]:
-    """The transcripts in a project's folder, by name. A link or a folder with such a name is none.
+    """The transcripts in a project's folder, by name, and whatever else is called like one.
 
     Raises `OSError` where it cannot be listed. Costs a stat for each, and little beside that for
     those that are as they were `known`."""
@@ -125,7 +124,5 @@ def transcripts(folder: str, known: Mapping[str, Stamp] = _NONE) -> dict[str, St
                 info = entry.stat(follow_symlinks=False)
             except OSError:
                 continue  # gone meanwhile
-            stamp = (info.st_size, info.st_mtime_ns)
-            if stamp == before or stat.S_ISREG(info.st_mode):
-                found[name] = stamp
+            found[name] = (info.st_size, info.st_mtime_ns)
     return found

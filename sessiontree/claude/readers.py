@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 
+from sessiontree.claude.cache import Stamp
 from sessiontree.claude.projects import Item
 from sessiontree.claude.scanned import Scanned
 from sessiontree.claude.transcript import subagents
 from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.session import Presence, Session
+from sessiontree.model.text import clean_line
 
 CHUNK = 100
 """Transcripts that a process gets at a time."""
@@ -33,7 +36,7 @@ def read(item: Item) -> Scanned | None:
         return read_session(item.path, project, sidechains=_sidechains(item.path))
     except FileNotFoundError:
         return None
-    except (OSError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - also a fault of ours is no reason to lose the others
         return Scanned(_unreadable(name, project, item.path, error))
 
 
@@ -69,14 +72,17 @@ def _sidechains(path: str) -> int:
         return 0
 
 
-def _unreadable(name: str, project: str, path: str, error: OSError | MemoryError) -> Session:
-    """Has no size, so that it is tried again at the next scan."""
+def _unreadable(name: str, project: str, path: str, error: Exception) -> Session:
+    size, changed = _lasting(path)
     if isinstance(error, PermissionError):
         why = "There is no permission to read it."
     elif isinstance(error, MemoryError):
         why = "It is too large for the memory of this machine."
-    else:
+    elif isinstance(error, OSError):
         why = f"It cannot be read: {error.strerror}."
+    else:
+        fault = clean_line(f"{type(error).__name__}: {error}")
+        why = f"Reading it failed ({fault}). That is a fault of sessiontree: please report it."
     return Session(
         id=name.removesuffix(".jsonl"),
         project=project,
@@ -84,5 +90,16 @@ def _unreadable(name: str, project: str, path: str, error: OSError | MemoryError
         path=path,
         presence=Presence.DAMAGED,
         damage=(why,),
-        size=-1,
+        size=size,
+        mtime_ns=changed,
     )
+
+
+def _lasting(path: str) -> Stamp:
+    """The stamp of what is no file: it stays that until it changes. A file is tried again at the
+    next scan, so it gets one that none has."""
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return -1, 0
+    return (-1, 0) if stat.S_ISREG(info.st_mode) else (info.st_size, info.st_mtime_ns)

@@ -42,6 +42,7 @@ class Chain:
     boundaries: list[int]
     tip: int  # index of the live tip, -1 where there is none
     lost: int  # entries whose parent is not in the file
+    circular: int  # entries whose parent stands behind them, or that name themselves
 
     def path(self, tip: int) -> list[int]:
         """Indexes from the root to `tip`."""
@@ -67,7 +68,7 @@ def connect(
     twins: dict[tuple[str, str], int] = {}
     starts: list[int] = []
     boundaries: list[int] = []
-    lost = 0
+    lost: list[int] = []
     before = -1
     tip = -1
     for index, entry in enumerate(entries):
@@ -83,7 +84,8 @@ def connect(
         if kind is Kind.BOUNDARY:
             boundaries.append(index)
         if up < 0 and whole and (entry.parent or kind is Kind.BOUNDARY):
-            lost += kind is not Kind.BOUNDARY and index > 0
+            if kind is not Kind.BOUNDARY:
+                lost.append(index)
             up = before
         entry.up = up
         entry.turn = entries[up].turn if up >= 0 else -1
@@ -95,7 +97,11 @@ def connect(
         before = index
     if leaf[0] and tip < leaf[1]:
         tip = places.get(leaf[0], tip if whole else -1)
-    chain = Chain(entries, starts, boundaries, tip, lost)
+    circular = sum(entries[index].parent in places for index in lost)
+    outside = len(lost) - circular
+    if lost[:1] == [0] and entries[0].parent not in places:
+        outside -= 1  # the first line may well go on from another file
+    chain = Chain(entries, starts, boundaries, tip, outside, circular)
     while tip >= 0:
         entries[tip].live = True
         tip = entries[tip].up

@@ -18,6 +18,7 @@ from typing import Any
 
 from sessiontree.claude.transcript import records
 from sessiontree.claude.transcript.entries import Entry, entry_of
+from sessiontree.claude.transcript.odd import Odd, is_plain
 from sessiontree.claude.transcript.records import Record
 
 PIECE = 1 << 20
@@ -25,8 +26,6 @@ PIECE = 1 << 20
 _STRETCH = 1 << 20
 """Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
-_NOTHING = b"\0 \t\r"
-_AROUND = _NOTHING.decode()
 _READ_AGAIN = 4
 """How many times the length of a line is read to find the whole records on it."""
 _TRIES = 32
@@ -52,7 +51,7 @@ class Facts:
     entrypoints: list[tuple[str, str]] = field(default_factory=list)  # (time, entrypoint) changes
     unreadable: int = 0
     glued: int = 0
-    nulls: int = 0  # lines that had NUL bytes around what they say, or nothing else
+    odd: Odd = field(default_factory=Odd)
     half: bool = False  # the last line has no end yet
 
 
@@ -112,6 +111,9 @@ def _add(lines: Lines, data: bytes, whole: int, offset: int) -> None:
         stretch = data if end - start == len(data) else data[start:end]
         if not _regular(lines, stretch, offset + start):
             _irregular(lines, stretch, offset + start)
+        elif not is_plain(stretch):
+            for line in stretch.split(b"\n"):
+                lines.facts.odd.look(line)
         start = end
     lines.end = offset + whole
 
@@ -153,10 +155,12 @@ def _irregular(lines: Lines, data: bytes, offset: int) -> None:
         line = data[start : end - 1]
         record = records.decode(line)
         if record is not None:
+            lines.facts.odd.look(line)
             _take(lines, record, offset + start, offset + end)
-        elif line.strip(_NOTHING):
+        elif _is_blank(line):
+            lines.facts.odd.look(line)
+        else:
             _salvage(lines, line, offset + start, offset + end)
-        lines.facts.nulls += b"\0" in line
         start = end
 
 
@@ -171,15 +175,19 @@ def parsed(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _tail(lines: Lines, line: bytes, start: int) -> None:
-    lines.facts.nulls += b"\0" in line
-    if not line.strip(_NOTHING):
-        return
     record = records.decode(line)
-    if record is None:
-        lines.facts.half = True
-    else:
+    if record is not None:
+        lines.facts.odd.look(line)
         lines.end = start + len(line)
         _take(lines, record, start, lines.end)
+    elif _is_blank(line):
+        lines.facts.odd.look(line)
+    else:
+        lines.facts.half = True
+
+
+def _is_blank(line: bytes) -> bool:
+    return not line.strip(b"\0 \t\r")
 
 
 def _salvage(lines: Lines, line: bytes, start: int, end: int) -> None:
@@ -189,6 +197,7 @@ def _salvage(lines: Lines, line: bytes, start: int, end: int) -> None:
         _take(lines, records.lenient(record), start, end)
     if whole and found:
         lines.facts.glued += 1
+        lines.facts.odd.look(line)
     else:
         lines.facts.unreadable += 1
 
@@ -197,7 +206,7 @@ def _whole_records(line: bytes) -> tuple[list[dict[str, Any]], bool]:
     """The records on a line with two that were written at once, or one behind the half of another;
     and whether there is nothing else on it. Reads the line a few times at most: what takes more
     tries to make sense of was never a transcript's."""
-    said = line.decode("utf-8", "replace").strip(_AROUND)
+    said = line.decode("utf-8", "replace").strip(records.AROUND)
     found: list[dict[str, Any]] = []
     position, whole, tries, most = 0, True, 0, _READ_AGAIN * len(said)
     decoder = json.JSONDecoder()
@@ -215,7 +224,7 @@ def _whole_records(line: bytes) -> tuple[list[dict[str, Any]], bool]:
             continue
         if isinstance(record, dict):
             found.append(record)
-        while position < len(said) and said[position] in _AROUND:
+        while position < len(said) and said[position] in records.AROUND:
             position += 1
     return found, whole
 
@@ -268,5 +277,5 @@ def _state(lines: Lines, record: Record) -> None:
             facts.begun = facts.begun or records.time(record)
             if record.type == "file-history-snapshot":
                 facts.opening = record.message_id or facts.opening
-        case "":
+        case "" | "user" | "assistant":  # nobody could say what it is, or what follows it
             facts.unreadable += 1

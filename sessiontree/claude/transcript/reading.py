@@ -12,6 +12,7 @@ from sessiontree.claude.transcript import chain as chains
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.file import open_file
 from sessiontree.claude.transcript.lines import Lines
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
@@ -121,7 +122,7 @@ class Reader:
         return turns, [message for entry in path for message in self._messages(entry)]
 
     def _read_end(self, window: int | None) -> Stretch | None:
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             size = os.fstat(file.fileno()).st_size
             found = _backwards(file.fileno(), size, window or size, self._last_tip)
         if found is None:
@@ -138,7 +139,7 @@ class Reader:
         """What is in front of what was given; [] at the root."""
         if self._before is None:
             return []
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             found = _backwards(file.fileno(), self.start, window, self._tip_before)
         if found is None:
             self._before, self.start = None, 0
@@ -150,7 +151,7 @@ class Reader:
     def later(self) -> list[Message] | None:
         """What was added to the line since. None where it goes on from another place now (a
         rewind) or the file was cut: read it anew. Costs what was added."""
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             if os.fstat(file.fileno()).st_size < self.end:
                 return None
             file.seek(self.end)
@@ -175,7 +176,7 @@ class Reader:
     def context(self) -> Context | None:
         """What whoever goes on from the end of the line has to read; None where it holds no answer
         that says so. Reads what `last` would."""
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             size = os.fstat(file.fileno()).st_size
             found = _backwards(file.fileno(), size, WINDOW, self._last_tip)
         if found is None:

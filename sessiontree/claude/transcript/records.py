@@ -31,6 +31,8 @@ class Source(Struct, rename="camel", gc=False, frozen=True):
 MOST = 1 << 48
 """More than anyone counts, in tokens or in milliseconds: the index keeps sums of less."""
 _NULL = Raw(b"null")
+AROUND = "\0 \t\r\ufeff"
+"""What may stand around a record: what a crash or an editor leaves."""
 _Count = Annotated[int, Meta(ge=0, lt=MOST)]
 
 
@@ -157,9 +159,9 @@ def decode(line: bytes) -> Record | None:
 
 
 def parse(line: bytes) -> Any:
-    """One JSON value, whatever its bytes are and whatever NULs stand around it; None for none."""
+    """One JSON value, whatever its bytes are and whatever stands around it; None for none."""
     try:
-        return json.loads(line.decode("utf-8", "replace").strip("\0 \t\r"))
+        return json.loads(line.decode("utf-8", "replace").strip(AROUND))
     except (ValueError, RecursionError):
         return None
 

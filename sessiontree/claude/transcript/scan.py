@@ -9,7 +9,6 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from io import FileIO
 from pathlib import Path
 
 from sessiontree.claude.scanned import Scanned, Spent, Step
@@ -18,6 +17,7 @@ from sessiontree.claude.transcript import entries as entry_lines
 from sessiontree.claude.transcript import lines
 from sessiontree.claude.transcript.chain import Chain
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.file import open_file
 from sessiontree.claude.transcript.lines import Facts
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model import text
@@ -51,7 +51,7 @@ def read_session(
 
     One pass over the file; memory grows with the number of its lines. `now` is the time to tell
     a line that is being written from one that was cut off."""
-    with FileIO(path) as file:
+    with open_file(path) as file:
         stat = os.fstat(file.fileno())
         read = lines.read_file(file, stat.st_size)
     path = str(path)
@@ -272,20 +272,22 @@ def _origin(facts: Facts, created: float | None) -> str:
 
 
 def _damage(facts: Facts, chain: Chain, settled: bool, size: int) -> tuple[str, ...]:
-    said = []
-    if not size:
-        said.append("The file is empty.")
-    if facts.unreadable:
-        said.append(f"{_lines(facts.unreadable)} could not be read.")
-    if facts.glued:
-        said.append(f"{_lines(facts.glued)} held more than one record.")
-    if facts.nulls:
-        said.append(f"{_lines(facts.nulls)} had NUL bytes, as a crash of the system leaves them.")
+    odd = facts.odd
+    said = [
+        (facts.unreadable, "could not be read."),
+        (facts.glued, "held more than one record."),
+        (odd.nulls, "had NUL bytes, as a crash of the system leaves them."),
+        (odd.carriage, "ended in CRLF, as some editors leave them."),
+        (odd.garbled, "had bytes that are no UTF-8."),
+        (odd.halves, "had half a character (a lone surrogate)."),
+        (chain.lost, "named a message that is not there."),
+        (chain.circular, "named itself, or a message behind it, as the one before it."),
+    ]
+    damage = ["The file is empty."] if not size else []
+    damage += [f"{_lines(count)} {words}" for count, words in said if count]
     if facts.half and settled:
-        said.append("The last line is half written.")
-    if chain.lost:
-        said.append(f"{_lines(chain.lost)} named a message that is not there.")
-    return tuple(said)
+        damage.append("The last line is half written.")
+    return tuple(damage)
 
 
 def _lines(count: int) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sessiontree.claude.transcript import lines, records
 from sessiontree.claude.transcript.entries import Entry
+from sessiontree.claude.transcript.file import open_file
 from sessiontree.claude.transcript.messages import Voice
 from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model.message import CallBlock, Message, Said
@@ -117,7 +118,7 @@ class Subagents:
 
     def _read(self, agent: _Agent) -> Iterator[Message]:
         try:
-            with agent.path.open("rb") as file:
+            with open_file(agent.path) as file:
                 file.seek(agent.offset)
                 data = file.read()
         except OSError:
