@@ -13,7 +13,7 @@ import pytest
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.prices import reading
-from sessiontree.claude.transcript import Context
+from sessiontree.claude.transcript.reading import Context
 from sessiontree.commands import listing
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Failure, Hold, Reply, Text, ToolUse, Usage, say

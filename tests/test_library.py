@@ -22,7 +22,8 @@ from sessiontree.claude.library import Library, Progress
 from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.claude.projects import of_project, project_key
 from sessiontree.claude.scanned import Scanned
-from sessiontree.claude.transcript import Reader, read_session
+from sessiontree.claude.transcript.reading import Reader
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.config import Config
 from sessiontree.engine.catalog import Catalog
 from sessiontree.model.forest import Forest

@@ -16,7 +16,7 @@ from msgspec import structs
 from sessiontree.claude.cost import turn_costs
 from sessiontree.claude.lineage import Lineage, link_all
 from sessiontree.claude.scanned import Scanned, Spent
-from sessiontree.claude.transcript import read_session
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.session import Evidence, Link, Session, Turn, Usage
 from tests.forest_maker import Made, Maker, Truth
 

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from sessiontree.claude import offline_fork
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.offline_fork import ForkError, fork_offline
-from sessiontree.claude.transcript import messages, read_session
+from sessiontree.claude.transcript.reading import messages
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.message import Message, Prompted
 from sessiontree.model.session import Evidence, Session
 from tests.forest_maker import Made, Maker

@@ -16,7 +16,9 @@ import pytest
 from sessiontree.claude.lineage import Lineage
 from sessiontree.claude.offline_fork import fork_offline
 from sessiontree.claude.titles import rename
-from sessiontree.claude.transcript import lines, messages, read_session, records
+from sessiontree.claude.transcript import lines, records
+from sessiontree.claude.transcript.reading import messages
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Reply, ToolUse, Usage, say
 from sessiontree.demo.request import Request

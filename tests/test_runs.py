@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sessiontree.claude.transcript import messages
+from sessiontree.claude.transcript.reading import messages
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi
 from sessiontree.demo.reply import Drop, Failure, Hold, Reply, ToolUse, say

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from sessiontree.claude.transcript import Context
+from sessiontree.claude.transcript.reading import Context
 from sessiontree.commands.demo import recall
 from sessiontree.config import Config
 from sessiontree.demo.api import MessagesApi

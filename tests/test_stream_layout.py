@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessiontree
-from sessiontree.claude.transcript import messages
+from sessiontree.claude.transcript.reading import messages
 from sessiontree.model.event import Event, Prompt, Text, ToolCall
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import (

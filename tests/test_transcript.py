@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from sessiontree.claude.transcript import Reader, lines, messages, read_session, records
+from sessiontree.claude.transcript import lines, records
 from sessiontree.claude.transcript.entries import Entry, entry_of
+from sessiontree.claude.transcript.reading import Reader, messages
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.message import Answered, CallBlock, Message, Noted, Prompted, Said, TextBlock
 from sessiontree.model.session import Presence, Session
 from tests.forest_maker import Made, Maker

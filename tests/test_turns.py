@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessiontree.claude.transcript import Reader, messages, read_session
 from sessiontree.claude.transcript import turns as written
+from sessiontree.claude.transcript.reading import Reader, messages
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.comparison import Comparison, Side, Source, compare
 from sessiontree.model.facts import deeds
 from sessiontree.model.feed import Feed

@@ -17,7 +17,7 @@ from sessiontree.claude.index import Index
 from sessiontree.claude.library import Library
 from sessiontree.claude.projects import Item
 from sessiontree.claude.scanned import Scanned
-from sessiontree.claude.transcript import read_session
+from sessiontree.claude.transcript.scan import read_session
 from sessiontree.claude.workers import Worker
 from tests.forest_maker import Maker
 

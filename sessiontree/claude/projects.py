@@ -10,10 +10,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sessiontree.claude.cache import Stamp
 from sessiontree.model.session import WORKTREES, project_folder
+
+if TYPE_CHECKING:
+    from sessiontree.claude.cache import Stamp
 
 TRANSCRIPT = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.jsonl\Z", re.IGNORECASE
@@ -75,6 +77,11 @@ def real_path(folder: str | Path) -> str:
         return os.path.realpath(folder)
     except ValueError:
         return str(folder)
+
+
+def subagents_folder(transcript: str) -> str:
+    """Where the transcripts of a session's subagents are, by the path of its own."""
+    return transcript.removesuffix(".jsonl") + "/subagents"
 
 
 def is_through_link(transcript: Path) -> bool:

@@ -6,14 +6,16 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from sessiontree.claude.cache import Stamp
-from sessiontree.claude.projects import Item
+from sessiontree.claude.projects import Item, subagents_folder
 from sessiontree.claude.scanned import Scanned
-from sessiontree.claude.transcript import subagents
 from sessiontree.claude.transcript.scan import read_session
 from sessiontree.model.session import Presence, Session
 from sessiontree.model.text import clean_line
+
+if TYPE_CHECKING:
+    from sessiontree.claude.cache import Stamp
 
 CHUNK = 100
 """Transcripts that a process gets at a time."""
@@ -63,7 +65,7 @@ def _cores() -> int:
 
 def _sidechains(path: str) -> int:
     try:
-        with os.scandir(subagents.folder(path)) as entries:
+        with os.scandir(subagents_folder(path)) as entries:
             return sum(
                 entry.name.startswith("agent-") and entry.name.endswith(".jsonl")
                 for entry in entries

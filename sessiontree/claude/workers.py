@@ -8,27 +8,20 @@ terminal, and end when their stdin does: also when the process that started them
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO
 
-from msgspec import msgpack
-
+from sessiontree.claude import served
 from sessiontree.claude.projects import Item
 from sessiontree.claude.readers import Found, read
 from sessiontree.claude.scanned import Scanned
 
 _START = (
-    "import sys; sys.path[:] = sys.argv[1:]; from sessiontree.claude.workers import serve; serve()"
+    "import sys; sys.path[:] = sys.argv[1:]; from sessiontree.claude.served import serve; serve()"
 )
-_encoder = msgpack.Encoder()
-_items = msgpack.Decoder(list[tuple[bytes, int]])
-_found = msgpack.Decoder(list[Scanned | None])
 
 
 def read_all(chunks: Iterable[Sequence[Item]], count: int) -> Iterator[Found]:
@@ -82,9 +75,7 @@ class Worker:
         if process is None or process.stdin is None or process.stdout is None:
             return None
         try:
-            items = [(os.fsencode(item.path), item.size) for item in chunk]
-            _write(process.stdin, _encoder.encode(items))
-            found = _found.decode(_read(process.stdout))
+            found = served.ask(process.stdin, process.stdout, chunk)
         except (OSError, ValueError, MemoryError):  # it died, or says what it should not
             self.close()
             return None
@@ -101,28 +92,3 @@ class Worker:
             self._process = None
             process.kill()
             process.communicate()
-
-
-def serve() -> None:
-    """What such a process does."""
-    gc.disable()  # what is made here has no cycles
-    given, found = sys.stdin.buffer, sys.stdout.buffer
-    while data := _read(given):
-        chunk = [Item(os.fsdecode(path), size) for path, size in _items.decode(data)]
-        try:
-            _write(found, _encoder.encode([read(item) for item in chunk]))
-        except BrokenPipeError:  # nobody waits for it any more
-            os._exit(0)
-
-
-def _write(file: IO[bytes], data: bytes) -> None:
-    file.write(len(data).to_bytes(4, "big"))
-    file.write(data)
-    file.flush()
-
-
-def _read(file: IO[bytes]) -> bytes:
-    """What `_write` wrote; nothing where it ends before."""
-    size = int.from_bytes(file.read(4), "big")
-    data = file.read(size)
-    return data if len(data) == size else b""

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.transcript import Reader, WrittenTurn
+from sessiontree.claude.transcript.reading import Reader
+from sessiontree.claude.transcript.turns import WrittenTurn
 from sessiontree.commands.compare_text import document
 from sessiontree.commands.forest import NotOne, Sessions, label, one_turn, read, said
 from sessiontree.config import Config

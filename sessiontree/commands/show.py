@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.transcript import messages
+from sessiontree.claude.transcript.reading import messages
 from sessiontree.commands.events import as_data
 from sessiontree.commands.forest import NotOne, Sessions, fields, iso, kept, read, said
 from sessiontree.config import Config

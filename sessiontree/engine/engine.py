@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sessiontree.claude.transcript import Context
+from sessiontree.claude.transcript.reading import Context
 from sessiontree.claude.worktrees import repository
 from sessiontree.config import Config
 from sessiontree.engine import aim as aims

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessiontree.claude.prices import reading
-from sessiontree.claude.transcript import Context
+from sessiontree.claude.transcript.reading import Context
 from sessiontree.engine.aim import Aim
 from sessiontree.model import amounts
 from sessiontree.model.fanout import Way

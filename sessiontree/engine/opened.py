@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sessiontree.claude.transcript import Reader
+from sessiontree.claude.transcript.reading import Reader
 from sessiontree.model.facts import Unmade
 from sessiontree.model.feed import Feed
 from sessiontree.model.message import Message

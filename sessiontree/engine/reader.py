@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sessiontree.claude.transcript import Context, messages
-from sessiontree.claude.transcript import Reader as TranscriptReader
+from sessiontree.claude.transcript.reading import Context, messages
+from sessiontree.claude.transcript.reading import Reader as TranscriptReader
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.opened import Opened
 from sessiontree.model.arms import path

@@ -131,7 +131,9 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     said: dict[tuple[str, str | None], Entry] = {}
     for entry in entries:
         if entry.kind is Kind.ASSISTANT and entry.turn >= 0:
-            said[entry.api or entry.uuid, entry.said.request_id] = entry
+            record = entry.said
+            api = record.message.id if record.message else ""
+            said[api or entry.uuid, record.request_id] = entry
     total = [[0, 0, 0, 0] for _ in range(turns)]
     for entry in said.values():
         if counts := entry.counts:
@@ -142,9 +144,10 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
 def _steps(chain: Chain, session: Session, by_hand: int) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
+    own = ("", session.id)
     for entry in entries:
-        if entry.kind is Kind.ASSISTANT and entry.writer and entry.writer != session.id:
-            writers[entry.turn] = entry.writer
+        if entry.kind is Kind.ASSISTANT and entry.said.request_session_id not in own:
+            writers[entry.turn] = entry.said.request_session_id
     for index in chain.prompts if by_hand else ():
         if index < by_hand:
             writers.setdefault(entries[index].turn, entries[index].session)

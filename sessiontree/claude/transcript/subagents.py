@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sessiontree.claude.projects import subagents_folder
 from sessiontree.claude.transcript import lines, records
 from sessiontree.claude.transcript.entries import Entry
 from sessiontree.claude.transcript.file import open_file
@@ -25,11 +26,6 @@ from sessiontree.claude.transcript.prompts import Kind
 from sessiontree.model.message import CallBlock, Message, Said
 
 _AGENT_ID = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
-
-
-def folder(transcript: str) -> str:
-    """Where those of a session are, by the path of its transcript."""
-    return transcript.removesuffix(".jsonl") + "/subagents"
 
 
 def _is_ours(path: Path) -> bool:
@@ -51,7 +47,7 @@ class Subagents:
     or once it is there, and from there on followed."""
 
     def __init__(self, transcript: Path, forked_from: Iterable[Path] = ()) -> None:
-        self._folders = [Path(folder(str(path))) for path in (transcript, *forked_from)]
+        self._folders = [Path(subagents_folder(str(path))) for path in (transcript, *forked_from)]
         self._paths: dict[str, Path] = {}  # tool-use id → transcript
         self._known: set[Path] = set()  # the notes that say so
         self._looked = False
