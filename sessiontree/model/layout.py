@@ -11,10 +11,14 @@ from sessiontree.model.forest import Forest
 from sessiontree.model.order import Order
 from sessiontree.model.plan import Entry, Key, Kind, Plan, Plans, Row
 
+SPLICED = 8
+"""Families that change at once for which their rows alone are replaced in the list."""
+
 
 class Layout:
     """The rows of a family are kept until something in it changes: laying out costs a microsecond
-    for each unfolded session of the families that changed, and copying for all others."""
+    for each unfolded session of the families that changed, and a copy of the list, 10 ns a row.
+    Where roots or projects came, went or moved it costs 3 µs for each root."""
 
     def __init__(self, forest: Forest, order: Order, plans: Plans, folds: Folds) -> None:
         self._forest = forest
@@ -23,7 +27,9 @@ class Layout:
         self._folds = folds
         self._tops: list[Row] | None = None  # the rows of projects and roots, in order
         self._top_by_key: dict[Key, Row] = {}
-        self._families: dict[str, list[Row]] = {}  # root → its rows
+        self._families: dict[str, list[Row]] = {}  # root → its rows, as far as they are in the list
+        self._changed: set[str] = set()  # roots
+        self._list: list[Row] | None = None
         self.last: dict[Row, Row] = {}
         """The row of a fan-out of roots → that of its last."""
 
@@ -31,17 +37,38 @@ class Layout:
         """Something below these sessions changed, or was folded or unfolded."""
         for id in sessions:
             if id in self._forest:
-                self._families.pop(self._forest.root(id), None)
+                self._changed.add(self._forest.root(id))
+            else:  # a project, a fan-out of roots, or a session that is no longer there
+                self._list = None
 
     def forget_tops(self) -> None:
         """Roots or projects came, went or moved."""
-        self._tops = None
+        self._tops = self._list = None
 
     def forget_all(self) -> None:
-        self._tops = None
+        self.forget_tops()
         self._families.clear()
 
     def rows(self) -> list[Row]:
+        """A list that nobody changes any more."""
+        if self._list is None or len(self._changed) > SPLICED:
+            for root in self._changed:
+                self._families.pop(root, None)
+            self._list = self._joined()
+        else:
+            for root in self._changed & self._families.keys():
+                self._list = self._with_family_anew(self._list, root)
+        self._changed.clear()
+        return self._list
+
+    def _with_family_anew(self, rows: list[Row], root: str) -> list[Row]:
+        before = self._families[root]
+        now = self._families[root] = list(chain.from_iterable(self._family(before[0])))
+        start = rows.index(before[0])  # rows are compared by identity, at C speed
+        return [*rows[:start], *now, *rows[start + len(before) :]]
+
+    def _joined(self) -> list[Row]:
+        """All that is shown, from the rows of the families that are kept."""
         rows: list[Row] = []
         kept, self._families = self._families, {}
         deepest = inf
