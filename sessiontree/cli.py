@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sessiontree import __version__
 from sessiontree.commands import output
+from sessiontree.commands.scope import add_scope
 from sessiontree.config import Config, ConfigError, expanded, home_folder, load
 
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
@@ -48,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     with output.clean_output():
-        args = _parser(words).parse_args(words)
+        parser = _parser(words)
+        args = parser.parse_args(words)
+        if args.all and args.project is not None:  # one in front of the command, one behind it
+            parser.error("--all and --project DIR contradict each other: give one of them")
         config = _config(args)
         if args.command in COMMANDS:
             return int(_module(args.command).run(config, args))
@@ -73,8 +77,9 @@ def _config(args: argparse.Namespace) -> Config:
     """Ends the program where something set cannot be used."""
     try:
         config = load()
-        project = getattr(args, "project", None)
-        return config if project is None else replace(config, cwd=_folder(project, config))
+        if args.project is None:
+            return config
+        return replace(config, cwd=_folder(args.project, config))
     except ConfigError as error:
         print(f"sessiontree: {error}", file=sys.stderr)
         raise SystemExit(USAGE_ERROR) from None
@@ -86,7 +91,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="All your Claude agent sessions as one tree: continue, fork and watch them.",
     )
     parser.add_argument("--version", action="version", version=f"sessiontree {__version__}")
-    _add_scope(parser)
+    parser.set_defaults(all=False, project=None)
+    add_scope(parser)
     commands = parser.add_subparsers(dest="command", metavar="command")
     what = "the real Claude Code with a scripted model: no account, no key, no internet"
     demo = commands.add_parser("demo", help=f"try it: {what}", description=f"Try it: {what}")
@@ -96,12 +102,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name in words:  # only the command that is called is imported
             _module(name).add_arguments(command)
     return parser
-
-
-def _add_scope(parser: argparse.ArgumentParser) -> None:
-    scope = parser.add_mutually_exclusive_group()
-    scope.add_argument("--all", action="store_true", help="all projects")
-    scope.add_argument("--project", metavar="DIR", help="the project of this folder")
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]

@@ -126,7 +126,8 @@ def test_a_run_that_fails(place: ClaudePlace, api: MessagesApi) -> None:
     api.script = lambda request: Failure(401, "invalid x-api-key")
     done = call(place, "run", "One")
     assert done.returncode == 1
-    assert "not logged in, or the key was refused" in done.stderr
+    assert done.stderr.count("not logged in, or the key was refused") == 1
+    assert done.stdout == "❯ One\n\n[failed, $0.0000]\n\n"
 
 
 @pytest.mark.parametrize(

@@ -229,11 +229,46 @@ def test_an_id_that_is_not_one_session(
     copy = maker.sessions[-1]
     copy.id = maker.sessions[0].id[:4] + copy.id[4:]
     maker.write()
-    for id, said in (("ffffffff", "No session has"), (copy.id[:4], "2 sessions have"), ("", "No")):
+    both = ", ".join(sorted(one.id[:8] for one in (copy, maker.sessions[0])))
+    for id, said in (
+        ("ffffffff", "id that begins with ffffffff. `sessiontree ls --all` lists all"),
+        (copy.id[:4], f"2 sessions have an id that begins with {copy.id[:4]}: {both}."),
+        ("", "No session was named"),
+    ):
         assert main([words[0], id, *words[1:]]) == 1
         out, err = capsys.readouterr()
         assert out == ""
         assert said in err
+
+
+def test_the_scope_is_said_before_or_behind_any_command(
+    maker: Maker, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    here, there = maker.sessions[0].id, maker.sessions[-1].id
+    project = ["--project", str(tmp_path / "here")]
+    others: dict[str, list[str]] = {"show": [], "fork": [], "compare": [here], "link": ["--cut"]}
+    for command, more in others.items():
+        for words in ([*project, command, there, *more], [command, there, *more, *project]):
+            assert main(words) == 1
+            assert f"No session of {tmp_path / 'here'} has an id" in capsys.readouterr().err
+    for words in (["--all", "show", there], ["show", "--all", there], ["show", *project, here]):
+        assert main(words) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--all", "ls", "--project", "."], ["--project", ".", "show", "--all", "x"]],
+)
+def test_flags_that_contradict_each_other_are_refused(
+    words: list[str], maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(words)
+    assert refused.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--all and --project DIR contradict each other" in err
 
 
 def test_a_gone_session_is_read_and_forked_from_the_archive(

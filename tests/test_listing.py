@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +41,15 @@ def config(tmp_path: Path) -> Config:
 
 def rows(config: Config, everything: bool = True) -> list[listing.Row]:
     return sorted(listing.rows(config, everything=everything), key=lambda row: row.id)
+
+
+def opened_in_the_app(config: Config, cwd: str) -> None:
+    """What it finds of one project is in the index."""
+    index, library = Index(config.index), Library(config.projects)
+    library.remember(index.load())
+    for _ in library.scan(Path(cwd)):
+        pass
+    library.save(index)
 
 
 def anew(config: Config, everything: bool = True) -> list[listing.Row]:
@@ -128,7 +136,7 @@ def test_the_project_of_one_folder_is_linked_with_what_is_known_of_others(
     child = maker.fork(parent)
     child.cwd = PLACES[0]
     maker.turn(child, "a fork")
-    forest.read(replace(config, cwd=Path(PLACES[1])), everything=False)  # as the app does
+    opened_in_the_app(config, PLACES[1])
     maker.write_one(child)
     (row,) = [row for row in rows(config, everything=False) if row.id == child.id]
     assert row.parent == parent.id
@@ -146,7 +154,7 @@ def test_what_the_app_found_out_meanwhile_is_said(maker: Maker, config: Config) 
         return str(json.loads(next(row for row in found if row.id == child.id).data)["evidence"])
 
     assert evidence() == "pointer"  # a copied answer names who wrote it
-    forest.read(replace(config, cwd=Path(PLACES[1])), everything=False)
+    opened_in_the_app(config, PLACES[1])
     assert evidence() == "prefix"
 
 
@@ -232,7 +240,7 @@ def test_it_says_what_all_of_it_says(maker: Maker, config: Config, seed: int) ->
 
     def look() -> None:
         """As the app does: what it finds is in the index."""
-        forest.read(replace(config, cwd=Path(chance.choice(PLACES))), everything=False)
+        opened_in_the_app(config, chance.choice(PLACES))
 
     def copy() -> None:
         file = chance.choice(sorted(maker.projects.glob("*/*.jsonl")))

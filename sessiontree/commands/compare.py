@@ -14,6 +14,7 @@ from sessiontree.claude.transcript.reading import Reader
 from sessiontree.claude.transcript.turns import WrittenTurn
 from sessiontree.commands.compare_text import document
 from sessiontree.commands.forest import NotOne, Sessions, label, one_turn, read, said
+from sessiontree.commands.scope import add_scope_of_ids
 from sessiontree.config import Config
 from sessiontree.model.comparison import (
     FEWEST,
@@ -35,6 +36,7 @@ _ENDINGS = {Ending.FAILED: Status.FAILED, Ending.INTERRUPTED: Status.INTERRUPTED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_scope_of_ids(parser)
     parser.add_argument(
         "sides",
         metavar="ID[@TURN]",
@@ -51,7 +53,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     the others is told all the same); 2 for too few or too many of them."""
     if not FEWEST <= len(args.sides) <= MOST:
         return _refused(f"Name {FEWEST} to {MOST} sessions, not {len(args.sides)}.", 2)
-    sessions = read(config, everything=True)
+    sessions = read(config, only=args.project is not None)
     try:
         sides = [_side(sessions, words) for words in args.sides]
     except NotOne as error:

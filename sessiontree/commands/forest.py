@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sessiontree.engine.keeping import Keeping
 
 NO_LINK = Link("", None)
+MOST_TOLD = 6
+"""Ids that are listed where several begin as the one that was asked for."""
 
 
 class NotOne(Exception):
@@ -29,11 +31,13 @@ class NotOne(Exception):
 
 @dataclass(slots=True)
 class Sessions:
-    """`titles`: those that a person gave here."""
+    """`titles`: those that a person gave here; `only`: the folder of the project whose sessions
+    can be named, None for any."""
 
     links: Mapping[str, Link]
     known: Mapping[str, Session]
     titles: Mapping[str, str] = field(default_factory=dict)
+    only: Path | None = None
 
     def link(self, id: str) -> Link:
         return self.links.get(id, NO_LINK)
@@ -59,14 +63,21 @@ class Sessions:
         """The session whose id begins so. Raises `NotOne`."""
         if not start:
             raise NotOne("No session was named: its id is empty.")
-        if start in self.known:
-            return self.known[start]
-        found = [id for id in self.known if id.startswith(start)]
-        if len(found) == 1:
-            return self.known[found[0]]
-        if found:
-            raise NotOne(f"{len(found)} sessions have an id that begins with {start}.")
-        raise NotOne(f"No session has an id that begins with {start}.")
+        found = (
+            [start] if start in self.known else [id for id in self.known if id.startswith(start)]
+        )
+        if self.only is not None:
+            found = [id for id in found if of_project(self.known[id], self.only)]
+        of = f" of {self.only}" if self.only is not None else ""
+        if len(found) > 1:
+            told = _told(found, start)
+            raise NotOne(f"{len(found)} sessions{of} have an id that begins with {start}: {told}.")
+        if not found:
+            raise NotOne(
+                f"No session{of} has an id that begins with {start}. "
+                "`sessiontree ls --all` lists all there are."
+            )
+        return self.known[found[0]]
 
 
 def one_turn(session: Session, start: str | None) -> Turn:
@@ -78,28 +89,35 @@ def one_turn(session: Session, start: str | None) -> Turn:
     if not start:
         raise NotOne("No turn was named: its id is empty.")
     found = [turn for turn in session.turns if turn.id.startswith(start)]
-    if len(found) != 1:
-        count = (
-            f"{len(found)} turns of this session have" if found else "No turn of this session has"
+    if len(found) > 1:
+        told = _told([turn.id for turn in found], start)
+        raise NotOne(f"{len(found)} turns of it have an id that begins with {start}: {told}.")
+    if not found:
+        raise NotOne(
+            f"No turn of this session has an id that begins with {start}. "
+            f"`sessiontree show {session.id[:8]}` tells them."
         )
-        raise NotOne(f"{count} an id that begins with {start}.")
     return found[0]
 
 
-def read(config: Config, *, everything: bool) -> Sessions:
-    """Every session of the project in `config.cwd`, or of all: what changed is read, the rest
-    comes from the index. Words on what could not be read go to stderr."""
+def _told(ids: Sequence[str], start: str) -> str:
+    """Some ids that begin alike, as far as it takes to tell most of them apart."""
+    shown = [id[: max(8, len(start) + 4)] for id in sorted(ids)[:MOST_TOLD]]
+    return ", ".join(shown) + (", …" if len(ids) > MOST_TOLD else "")
+
+
+def read(config: Config, *, only: bool = False) -> Sessions:
+    """Every session; with `only` those of the project in `config.cwd` are the ones that can be
+    named. What changed is read, the rest comes from the index. Words on what could not be read go
+    to stderr."""
     index, library = Index(config.index), Library(config.projects)
     known = stored(config.store) or Stored({}, {})
     lineage = Lineage(known.links)
     lineage.update(library.remember(index.load()))
-    link(lineage, library.scan(None if everything else config.project))
+    link(lineage, library.scan())
     library.save(index)
-    sessions = Sessions(lineage.links, lineage.sessions, known.titles)
-    if not everything:
-        here = {id: one for id, one in sessions.known.items() if of_project(one, config.project)}
-        return Sessions(sessions.links, here, sessions.titles)
-    return sessions
+    within = config.project if only else None
+    return Sessions(lineage.links, lineage.sessions, known.titles, within)
 
 
 def say(words: str) -> None:

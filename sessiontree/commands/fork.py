@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sessiontree.claude.offline_fork import ForkError, fork_offline
 from sessiontree.commands.forest import NotOne, kept, one_turn, read
+from sessiontree.commands.scope import add_scope_of_ids
 from sessiontree.config import Config
 from sessiontree.model.session import Evidence, Link
 from sessiontree.store.database import Store
@@ -16,6 +17,7 @@ from sessiontree.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_scope_of_ids(parser)
     parser.add_argument("id", metavar="ID", help="a session's id, or how it begins")
     parser.add_argument(
         "--at",
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(config: Config, args: argparse.Namespace) -> int:
     """Prints the new session's id. 1 when nothing was made; stderr says why."""
     try:
-        session = read(config, everything=True).one(args.id)
+        session = read(config, only=args.project is not None).one(args.id)
         turn = one_turn(session, args.at)
         if copy := kept(config, session):
             session = copy.bring_back(session)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from sessiontree.commands.forest import NotOne, Sessions, one_turn, read
+from sessiontree.commands.scope import add_scope_of_ids
 from sessiontree.config import Config
 from sessiontree.model.linking import LinkRefused, by_hand, cut
 from sessiontree.store.database import Store
@@ -14,6 +15,7 @@ from sessiontree.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_scope_of_ids(parser)
     parser.add_argument("child", metavar="CHILD", help="a session's id, or how it begins")
     parser.add_argument("parent", metavar="PARENT", nargs="?", help="the session it descends from")
     parser.add_argument(
@@ -44,7 +46,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
 
 def _set(config: Config, args: argparse.Namespace) -> str:
     """Store what is asked for; what was done, in a sentence."""
-    sessions = read(config, everything=True)
+    sessions = read(config, only=args.project is not None)
     child = sessions.one(args.child)
     with Store.open(config.store) as store:
         if args.as_found:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sessiontree.commands.listing import Row, rows
+from sessiontree.commands.scope import add_scope
 from sessiontree.config import Config
 from sessiontree.model.text import clean_line
 
@@ -17,10 +18,7 @@ DEEPEST = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    scope = parser.add_mutually_exclusive_group()
-    nothing = argparse.SUPPRESS  # what was said in front of the command stays
-    scope.add_argument("--all", action="store_true", default=nothing, help="all projects")
-    scope.add_argument("--project", metavar="DIR", default=nothing, help="the project of DIR")
+    add_scope(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 

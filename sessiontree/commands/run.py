@@ -7,16 +7,28 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from sessiontree.commands.events import as_data
 from sessiontree.commands.forest import NotOne, Sessions, one_turn
 from sessiontree.commands.output import silence
+from sessiontree.commands.scope import add_scope
 from sessiontree.config import Config, ConfigError, expanded
 from sessiontree.engine.aim import Aim
 from sessiontree.engine.engine import Engine
 from sessiontree.engine.runs import Run
-from sessiontree.model.event import CallState, Event, Prompt, Result, Text, Thinking, ToolCall
+from sessiontree.model.event import (
+    CallState,
+    Event,
+    Notice,
+    Prompt,
+    Result,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from sessiontree.model.feed import Feed
+from sessiontree.model.message import Level
 from sessiontree.model.run import Deny, Ending, Mode
 from sessiontree.model.text import clean_line
 from sessiontree.model.trust import Does
@@ -29,6 +41,11 @@ _OPEN = (CallState.TYPED, CallState.RUNNING)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_scope(
+        parser,
+        "find ids in all projects (as it is)",
+        "a new session runs in DIR; find ids in its project only",
+    )
     parser.add_argument(
         "prompt", metavar="PROMPT", help="what is to be done; - reads it from stdin"
     )
@@ -47,7 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--model", default="", help="another model than Claude Code's own choice")
     modes = [mode.value for mode in Mode if mode is not Mode.BYPASS]
-    parser.add_argument("--mode", choices=modes, default=Mode.DEFAULT.value)
+    parser.add_argument(
+        "--mode",
+        choices=modes,
+        default=Mode.DEFAULT.value,
+        help="what needs no permission, as Claude Code calls it; nobody is there to be asked, so "
+        "what needs one is denied (default: %(default)s)",
+    )
     parser.add_argument(
         "--trust-project",
         action="store_true",
@@ -64,6 +87,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
     if not prompt.strip():
         print("sessiontree run: the prompt is empty", file=sys.stderr)
         return USAGE_ERROR
+    only = config.project if args.project is not None else None
     if args.folder is not None:
         try:
             folder = expanded(args.folder).absolute()
@@ -77,7 +101,7 @@ def run(config: Config, args: argparse.Namespace) -> int:
         config = replace(config, cwd=folder)
     try:
         with Store.open(config.store) as store:
-            return asyncio.run(_Caller(config, store, args).run(prompt))
+            return asyncio.run(_Caller(config, store, args, only).run(prompt))
     except BrokenPipeError:  # whoever read it has enough; that it was interrupted was said
         silence(sys.stdout)
         return FAILED
@@ -87,13 +111,18 @@ def run(config: Config, args: argparse.Namespace) -> int:
 
 
 class _Caller:
-    """Asks the engine in a person's place: shows what is said, and denies what is asked."""
+    """Asks the engine in a person's place: shows what is said, and denies what is asked. `only`:
+    the folder of the project whose sessions can be named."""
 
-    def __init__(self, config: Config, store: Store, args: argparse.Namespace) -> None:
+    def __init__(
+        self, config: Config, store: Store, args: argparse.Namespace, only: Path | None
+    ) -> None:
         self._args = args
+        self._only = only
         self._engine = Engine(config, store, self)
         self._over = asyncio.Event()
         self._printed = 0
+        self._told: set[str] = set()  # what was said of faults
         self._unwritten: OSError | None = None
         self._feed = Feed()
         self._session = ""
@@ -133,7 +162,7 @@ class _Caller:
         if start is None:
             return engine.aim_new()
         found = {id: one for id in engine.forest if (one := engine.forest.session(id)) is not None}
-        session = Sessions({}, found).one(start)
+        session = Sessions({}, found, only=self._only).one(start)
         if args.go_on is not None:
             if pid := engine.elsewhere(session.id):
                 raise NotOne(f"Process {pid} has this session open. Fork it, or close that one.")
@@ -169,6 +198,9 @@ class _Caller:
         while self._printed < len(events) and (everything or _settled(events[self._printed])):
             event = events[self._printed]
             self._printed += 1
+            if not self._args.json and isinstance(event, Notice) and event.level is Level.ERROR:
+                self.tell(event.text)  # words, not data; why the run failed is one of these
+                continue
             try:
                 if self._unwritten is None:
                     print(_json(event) if self._args.json else _words(event), flush=True)
@@ -190,11 +222,15 @@ class _Caller:
             self._engine.answer(run, ask, Deny(NOBODY))
 
     def ended(self, run: Run) -> None:
+        self._show()
         if run.outcome and run.outcome.ending is not Ending.DONE:
-            print(f"sessiontree run: {run.outcome.reason.words}", file=sys.stderr)
+            words = run.outcome.reason.words
+            if words not in self._told:
+                self.tell(words)
         self._over.set()
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
+        self._told.add(text)
         print(f"sessiontree run: {text}", file=sys.stderr)
 
 
@@ -223,7 +259,7 @@ def _words(event: Event) -> str:
         case Result():
             cost = f", ${event.cost_usd:.4f}" if event.cost_usd is not None else ""
             how = "done" if event.ok else "interrupted" if event.interrupted else "failed"
-            text = f"[{how}{cost}] {event.text}".rstrip()
+            text = f"[{how}{cost}] {'' if event.told else event.text}".rstrip()
         case _:
             text = f"[{getattr(event, 'text', '')}]"
     return "\n".join(indent + line for line in text.split("\n")) + "\n"

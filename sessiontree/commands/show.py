@@ -13,6 +13,7 @@ from typing import Any
 from sessiontree.claude.transcript.reading import messages
 from sessiontree.commands.events import as_data
 from sessiontree.commands.forest import NotOne, Sessions, fields, iso, kept, read, said
+from sessiontree.commands.scope import add_scope_of_ids
 from sessiontree.config import Config
 from sessiontree.model.event import Event, Prompt
 from sessiontree.model.feed import Feed
@@ -23,13 +24,14 @@ from sessiontree.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_scope_of_ids(parser)
     parser.add_argument("id", metavar="ID", help="a session's id, or how it begins")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def run(config: Config, args: argparse.Namespace) -> int:
     """0 done; 1 when there is no such session, or its transcript cannot be read."""
-    sessions = read(config, everything=True)
+    sessions = read(config, only=args.project is not None)
     try:
         session = sessions.one(args.id)
         copy = kept(config, session)
