@@ -66,6 +66,7 @@ class Made:
     turns: list[TurnTruth] = field(default_factory=list)  # in file order, arms included
     live: list[str] = field(default_factory=list)  # canonical ids of the turns on the line
     spent: float = 0.0
+    used: int = 0  # tokens, as the counter of costs has them
     count_began: int = 0
     waiting: list[Line] = field(default_factory=list)  # a fork's copy, until its first turn
     gone: bool = False
@@ -101,7 +102,9 @@ class Maker:
         kept, no pointer. The file appears with the first turn."""
         kept = self._kept(parent, turn)
         child = self.new(cwd=parent.cwd, screen=screen)
-        child.spent, child.count_began = parent.spent, parent.count_began
+        child.spent, child.used = parent.spent, parent.used
+        if parent.spent:
+            child.count_began = parent.count_began
         for line in kept:
             copy = deepcopy(line)
             copy["sessionId"] = child.id
@@ -172,7 +175,8 @@ class Maker:
         kept = [line for line in parent.lines if "uuid" in line and "parentUuid" in line]
         child = self.new(cwd=parent.cwd, screen=parent.screen)
         child.lines = deepcopy(parent.lines)
-        child.spent, child.count_began = parent.spent, parent.count_began
+        child.spent, child.used = parent.spent, parent.used
+        child.count_began = parent.count_began
         self._take_over(child, parent, kept, {line["uuid"]: line["uuid"] for line in kept})
         child.line = list(parent.line)
         self._tell(child, parent, kept)
@@ -247,6 +251,10 @@ class Maker:
                 since = place
         seen = set(session.line[since:])
         return [t for t in session.turns if t.id in session.live and t.last in seen]
+
+    def written(self, session: Made) -> list[str]:
+        """The prompts, by uuid, that were typed in a session and not copied to it."""
+        return [turn.uuid for turn in session.turns if self._founder[turn.id] == session.id]
 
     # Writing
 
@@ -340,6 +348,8 @@ class Maker:
     def _answer(self, session: Made, content: list[Line], api: str | None = None) -> list[Line]:
         """A line for each block of one API message."""
         api = api or f"msg_{self._uuid()[:12]}"
+        session.used += 180
+        session.spent += 0.01
         usage = {
             "input_tokens": 100,
             "cache_creation_input_tokens": 10,
@@ -396,13 +406,13 @@ class Maker:
             session.line.append(result["uuid"])
 
     def _close_turn(self, session: Made) -> None:
-        session.spent += 0.01
         self._state(session, "last-prompt", lastPrompt="…", leafUuid=session.line[-1])
         self._state(
             session,
             "cost-state",
             totalCostUSD=round(session.spent, 6),
             startTime=session.count_began,
+            modelUsage={"claude-test": {"inputTokens": session.used, "outputTokens": 0}},
             hasUnknownModelCost=False,
         )
 

@@ -17,6 +17,7 @@ from sessiontree.claude.cost import turn_costs
 from sessiontree.claude.lineage import Lineage, link_all
 from sessiontree.claude.scanned import Scanned, Spent
 from sessiontree.claude.transcript.scan import read_session
+from sessiontree.commands.forest import Sessions
 from sessiontree.model.session import Evidence, Link, Session, Turn, Usage
 from tests.forest_maker import Made, Maker, Truth
 
@@ -47,6 +48,11 @@ def check(maker: Maker, scanned: Iterable[Scanned]) -> None:
             session = lineage.sessions[made.id]
             assert session.damage == ()
             assert read_turns(session) == made_turns(made)
+            inherited, own = session.turns[: session.copied], session.turns[session.copied :]
+            assert [turn.uuid for turn in own] == maker.written(made)
+            paid = [0.01 * turn.usage.total / 180 for turn in own]
+            assert [turn.cost_usd for turn in own] == pytest.approx(paid)
+            assert {turn.cost_usd for turn in inherited} <= {None}
 
 
 def made_turns(made: Made) -> list[tuple[str, str, str, str, bool]]:
@@ -316,15 +322,53 @@ def test_what_a_family_spent_is_the_sum_of_what_its_members_spent(maker: Maker) 
     maker.turn(root, "three")
     lineage = Lineage()
     lineage.update(scan(maker))
-    spent = {
-        id: round(sum(turn.cost_usd or 0.0 for turn in session.turns), 6)
-        for id, session in lineage.sessions.items()
-    }
-    assert spent[root.id] == 0.03
-    assert [spent[child.id] for child in children] == [0.01] * 3
-    assert round(sum(spent.values()), 6) == 0.07
+    assert _spent(lineage, root) == 0.03
+    assert [_spent(lineage, child) for child in children] == [0.01] * 3
+    assert round(sum(_spent(lineage, made) for made in maker.sessions), 6) == 0.07
     shared = lineage.sessions[children[0].id].turns[0]
     assert shared.cost_usd is None
+
+
+def test_a_fork_of_a_fork_is_not_charged_what_came_between(maker: Maker) -> None:
+    """It keeps only a turn of its grandparent, but counts on from what the fork had spent."""
+    root = maker.new()
+    shared = maker.turn(root, "one")
+    fork = maker.fork(root)
+    maker.turn(fork, "two")
+    maker.turn(fork, "three")
+    early = maker.fork(fork, shared)
+    maker.turn(early, "other")
+    scanned = {one.session.id: one for one in scan(maker)}
+    lineage = Lineage()
+    lineage.update(scanned.values())
+    assert lineage.links[early.id].parent == root.id
+    assert _spent(lineage, early) == 0.01
+    changes = lineage.update(removed=[fork.id])  # then nobody can tell it any more
+    assert changes.sessions.keys() == {early.id}
+    assert _spent(lineage, early) == 0.03
+    lineage.update([scanned[fork.id]])
+    assert _spent(lineage, early) == 0.01
+
+
+def test_what_was_spent_stays_whatever_link_a_person_sets(maker: Maker) -> None:
+    root, other = maker.new(), maker.new()
+    maker.turn(root, "one")
+    maker.turn(other, "elsewhere")
+    fork = maker.fork(root)
+    maker.turn(fork, "two")
+    scanned = scan(maker)
+    for parent in (None, other.id):
+        lineage = Lineage({fork.id: Link(fork.id, parent, evidence=Evidence.MANUAL)})
+        lineage.update(scanned)
+        assert lineage.links[fork.id].parent == parent
+        assert _spent(lineage, fork) == 0.01
+        sessions = Sessions(lineage.links, lineage.sessions)
+        assert sessions.tokens(lineage.sessions[fork.id]) == 180
+
+
+def _spent(lineage: Lineage, made: Made) -> float:
+    turns = lineage.sessions[made.id].turns
+    return round(sum(turn.cost_usd or 0.0 for turn in turns), 6)
 
 
 def test_what_a_fork_spent_is_unknown_where_its_parent_is_gone(maker: Maker) -> None:

@@ -107,12 +107,14 @@ async def test_forks_through_the_cli(api: MessagesApi, writer: Writer) -> None:
     end = await writer.fork(root, "at the end")
     middle = await writer.fork(root, "after one", turns[0])
     deeper = await writer.fork(middle, "deeper")
+    early = await writer.fork(deeper, "of the root again", turns[0])
     await writer.run("the parent went on", resume=root)
     lineage = writer.read()
     assert link(lineage, root) == (None, None, "none")
     assert link(lineage, end) == (root, turns[2].id, "prefix")
     assert link(lineage, middle) == (root, turns[0].id, "prefix")
     assert link(lineage, deeper) == (middle, lineage.sessions[middle].turns[1].id, "prefix")
+    assert link(lineage, early) == (root, turns[0].id, "prefix")
     assert line(lineage.sessions[root]) == ["one", "two", "three", "the parent went on"]
     assert line(lineage.sessions[deeper]) == ["one", "after one", "deeper"]
     kept = lineage.links[middle].point

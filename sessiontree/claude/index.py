@@ -20,7 +20,7 @@ from sessiontree.claude.cache import Stamp
 from sessiontree.claude.scanned import Scanned
 from sessiontree.model.session import Presence
 
-_FORMAT = 5
+_FORMAT = 6
 """Raise it when a scan finds something else, and that of `commands.listing` with it: all is read
 again then. What is kept of a session gets no new field but at its end, with a default: what an
 earlier format has of those that are gone is nowhere else."""

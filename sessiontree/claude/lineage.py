@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sessiontree.claude import cost
+from sessiontree.claude.counters import Counters, taken_over
 from sessiontree.claude.scanned import Scanned, Step
 from sessiontree.model.session import Evidence, Link, Session, Turn
 
@@ -58,15 +59,14 @@ class Lineage:
         self.sessions: dict[str, Session] = {}
         self.stored: dict[str, Link] = dict(stored or {})
         self._scanned: dict[str, Scanned] = {}
-        self._forks: dict[str, set[str]] = {}  # session → those with a link to it
+        self._parents: dict[str, str | None] = {}  # → the session that it was made of
+        self._forks: dict[str, set[str]] = {}  # and the other way round
         self._holders: dict[str, list[str]] = {}  # uuid of a step → who has it
         self._founders: dict[str, list[str]] = {}  # → who of them may have written it first
         self._writers: dict[str, tuple[str, ...]] = {}  # → who is said to have written it
+        self._counters = Counters()
         self._copies: dict[str, str] = {}  # uuid → the uuid that it is a copy of
         self._copiers: dict[str, set[str]] = {}  # uuid at the end of such a way → sessions
-        for link in self.links.values():
-            if link.parent:
-                self._forks.setdefault(link.parent, set()).add(link.child)
 
     def update(
         self,
@@ -137,6 +137,7 @@ class Lineage:
                     self._learn(id, step, moved, dirty)
 
         dirty.update(self._told_otherwise(id, old, scanned))
+        dirty.update(self._counters.replace(id, old, scanned))
 
     def _told_otherwise(self, id: str, old: Scanned | None, new: Scanned | None) -> Iterator[str]:
         """Forks of a session for which something follows from what is now known of it."""
@@ -145,7 +146,7 @@ class Lineage:
             yield from forks
         elif old.spent != new.spent:
             for fork in map(self._scanned.get, forks):
-                if fork and _taken_over(old, fork) != _taken_over(new, fork):
+                if fork and taken_over(old, fork) != taken_over(new, fork):
                     yield fork.session.id
 
     def _drop(self, uuid: str, id: str) -> None:
@@ -207,19 +208,25 @@ class Lineage:
             link = stored
         else:
             link = self._link(scanned)
-        before = self.links.get(id)
-        if before and before.parent and (link is None or link.parent != before.parent):
-            self._forks[before.parent].discard(id)
         if link is None:
             self.links.pop(id, None)
-        elif before != link or id in changes.gone:
+        elif self.links.get(id) != link or id in changes.gone:
             self.links[id] = changes.links[id] = link
-            if link.parent:
-                self._forks.setdefault(link.parent, set()).add(id)
-        if scanned is not None:
-            session = self._session(scanned, link)
+        if scanned is not None and link is not None:
+            # What a person says of it changes nothing about what was spent.
+            made = self._link(scanned) if link.evidence is Evidence.MANUAL else link
+            self._made_of(id, made.parent)
+            session = self._session(scanned)
             if self.sessions.get(id) != session:
                 self.sessions[id] = changes.sessions[id] = session
+
+    def _made_of(self, id: str, parent: str | None) -> None:
+        before = self._parents.get(id)
+        if before is not None and before != parent:
+            self._forks[before].discard(id)
+        if parent is not None:
+            self._forks.setdefault(parent, set()).add(id)
+        self._parents[id] = parent
 
     def _link(self, scanned: Scanned) -> Link:
         child = scanned.session.id
@@ -230,7 +237,7 @@ class Lineage:
             if origin is not None:
                 parent, evidence = origin
                 known = index
-            elif not _older(scanned, step):
+            elif not scanned.is_copied(step):
                 break
             copied = index
         if not parent:
@@ -250,7 +257,7 @@ class Lineage:
             return founder, Evidence.PREFIX
         if step.source and step.source[0] != id:
             return step.source[0], Evidence.POINTER
-        if founder is None and _older(scanned, step):
+        if founder is None and scanned.is_copied(step):
             holders = self._holders.get(step.uuid, ())
             for writer in self._writers.get(step.uuid, ()):
                 if writer not in holders:  # its transcript is gone
@@ -271,12 +278,11 @@ class Lineage:
     def _turn_id(self, scanned: Scanned, turn: int) -> str | None:
         return self._canonical(scanned.session.turns[turn].id) if turn >= 0 else None
 
-    def _session(self, scanned: Scanned, link: Link | None) -> Session:
+    def _session(self, scanned: Scanned) -> Session:
         session = scanned.session
-        first = next((s.turn for s in scanned.steps if not _older(scanned, s)), 0)
-        before = self._inherited(scanned, link)
-        costs = cost.turn_costs(session.turns, scanned.spent, max(first, 0), before)
-        if not costs and not any(step.source for step in scanned.steps):
+        copied = self._copied(scanned)
+        costs = self._costs(scanned, copied)
+        if not costs and not copied and not any(step.source for step in scanned.steps):
             return session
         copies = self._copies
         turns = list(session.turns)
@@ -284,9 +290,34 @@ class Lineage:
             cost_usd = costs.get(index)
             if turn.id in copies or turn.parent in copies or turn.cost_usd != cost_usd:
                 turns[index] = self._turn_now(turn, cost_usd)
-        if all(map(operator.is_, turns, session.turns)):
+        if not copied and all(map(operator.is_, turns, session.turns)):
             return session
-        return _with_turns(session, tuple(turns))
+        return _with_turns(session, tuple(turns), copied)
+
+    def _copied(self, scanned: Scanned) -> int:
+        """How many turns in front were written by another session first. Of several that may have
+        been the first, one counts as that: no turn counts twice."""
+        id = scanned.session.id
+        copied = 0
+        for step in scanned.steps:
+            if step.source is None and not scanned.is_copied(step):
+                first = self._founder(step.uuid) or min(self._founders.get(step.uuid, (id,)))
+                if first == id:
+                    break
+            copied = step.turn + 1
+        return copied
+
+    def _costs(self, scanned: Scanned, copied: int) -> dict[int, float]:
+        """US dollars of each turn, by index, that is known of those behind the `copied` ones."""
+        inherited = [state for state in scanned.spent if state.turn < copied] if copied else []
+        spent = scanned.spent[len(inherited) :]
+        if inherited and spent:  # the file was copied with what its counter said
+            went_on = inherited[-1].begun == spent[0].begun
+            before: float | None = inherited[-1].total if went_on else 0.0
+        else:
+            parent = self._scanned.get(self._parents[scanned.session.id] or "")
+            before = self._counters.taken_over(scanned, parent)
+        return cost.turn_costs(scanned.session.turns, spent, copied, before)
 
     def _turn_now(self, turn: Turn, cost_usd: float | None) -> Turn:
         return Turn(
@@ -302,22 +333,8 @@ class Lineage:
             turn.hidden,
         )
 
-    def _inherited(self, scanned: Scanned, link: Link | None) -> float | None:
-        copied = scanned.steps and _older(scanned, scanned.steps[0])
-        if not copied or scanned.minted:
-            return 0.0
-        parent = self._scanned.get(link.parent) if link and link.parent else None
-        if parent is None:
-            return None
-        return _taken_over(parent, scanned)
 
-
-def _taken_over(parent: Scanned, fork: Scanned) -> float | None:
-    """What the counter of costs stood at when a fork took it over."""
-    return cost.inherited(parent.spent, fork.spent, fork.session.created)
-
-
-def _with_turns(session: Session, turns: tuple[Turn, ...]) -> Session:
+def _with_turns(session: Session, turns: tuple[Turn, ...], copied: int) -> Session:
     """Like `dataclasses.replace`, which takes five times as long."""
     return Session(
         session.id,
@@ -334,6 +351,7 @@ def _with_turns(session: Session, turns: tuple[Turn, ...]) -> Session:
         session.sidechains,
         session.size,
         session.mtime_ns,
+        copied,
     )
 
 
@@ -341,13 +359,7 @@ def _holds(scanned: Scanned) -> dict[str, bool]:
     """The uuids that a session has, each with whether it may have written it first."""
     if scanned.minted:
         return {
-            step.uuid: step.source is not None or not _older(scanned, step)
+            step.uuid: step.source is not None or not scanned.is_copied(step)
             for step in scanned.steps
         }
-    return {step.uuid: not _older(scanned, step) for step in scanned.steps}
-
-
-def _older(scanned: Scanned, step: Step) -> bool:
-    """Whether a line is older than the session that has it: it is a copy then."""
-    created = scanned.session.created
-    return created is not None and step.time is not None and step.time < created
+    return {step.uuid: not scanned.is_copied(step) for step in scanned.steps}

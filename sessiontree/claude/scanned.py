@@ -29,6 +29,7 @@ class Spent(Struct, frozen=True, gc=False, array_like=True):
     time: float | None
     total: float  # US dollars
     begun: int  # when the count began, milliseconds since the epoch: the same in a whole family
+    tokens: int = 0  # of all models together
 
 
 class Scanned(Struct, frozen=True, gc=False, array_like=True):
@@ -40,3 +41,12 @@ class Scanned(Struct, frozen=True, gc=False, array_like=True):
     spent: tuple[Spent, ...] = ()
     kept: str | None = None
     minted: bool = False  # an offline fork: its lines were copied under uuids of their own
+
+    def is_copied(self, step: Step) -> bool:
+        """Whether a line is older than the session that has it."""
+        created = self.session.created
+        return created is not None and step.time is not None and step.time < created
+
+    def first_own(self) -> int:
+        """Index of the first turn that is no copy, 0 where there is none."""
+        return max(next((one.turn for one in self.steps if not self.is_copied(one)), 0), 0)

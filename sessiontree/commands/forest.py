@@ -59,6 +59,12 @@ class Sessions:
         link = self.link(session.id)
         return tuple(own_turns(session.turns, link.turn if link.parent else None).values())
 
+    def tokens(self, session: Session) -> int:
+        """What it used itself. A link by hand may say that copied turns are its own: they count
+        where they were written, as their costs do."""
+        copied = {turn.id for turn in session.turns[: session.copied]}
+        return sum(turn.usage.total for turn in self.own(session) if turn.id not in copied)
+
     def one(self, start: str) -> Session:
         """The session whose id begins so. Raises `NotOne`."""
         if not start:
@@ -193,7 +199,7 @@ def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
         "own_turns": len({turn.id for turn in own} & {turn.id for turn in line}),
         "state": session.presence.value,
         "origin": session.origin,
-        "tokens_own": sum(turn.usage.total for turn in own),
+        "tokens_own": sessions.tokens(session),
         "cost_own_usd": round(sum(costs), 6) if costs else None,
         "file": session.path or None,
     }

@@ -77,6 +77,7 @@ class Session:
     sidechains: int = 0  # subagents' transcripts
     size: int = 0  # bytes
     mtime_ns: int = 0
+    copied: int = 0  # turns in front that count as another session's, which wrote them first
 
     @property
     def line(self) -> tuple[Turn, ...]:

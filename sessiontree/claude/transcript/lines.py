@@ -30,6 +30,7 @@ _READ_AGAIN = 4
 """How many times the length of a line is read to find the whole records on it."""
 _TRIES = 32
 """Beginnings of a record on a line that may lead to none: half a record has a handful."""
+_COUNTED = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
 
 
@@ -45,8 +46,8 @@ class Facts:
     ai_title: str = ""
     titles_in_front: set[str] = field(default_factory=set)  # of the first entry
     cwd: str = ""
-    costs: list[tuple[int, float, int]] = field(default_factory=list)
-    """`cost-state` lines: entries before it, US dollars so far, start of the count in ms."""
+    costs: list[tuple[int, float, int, int]] = field(default_factory=list)
+    """`cost-state` lines: entries before it, US dollars, start of the count in ms, tokens."""
     entrypoint: str = ""  # the last one
     entrypoints: list[tuple[str, str]] = field(default_factory=list)  # (time, entrypoint) changes
     unreadable: int = 0
@@ -243,6 +244,14 @@ def _take(lines: Lines, record: Record, start: int, end: int) -> None:
     (lines.side if record.is_sidechain else lines.entries).append(entry)
 
 
+def _counted(record: Record) -> int:
+    """The tokens of all models that a `cost-state` names."""
+    models = records.content(record.model_usage)
+    named = models.values() if isinstance(models, dict) else ()
+    counts = [one.get(name) for one in named if isinstance(one, dict) for name in _COUNTED]
+    return sum(map(_count, counts))
+
+
 def _count(number: object) -> int:
     """What someone wrote as a count; 0 for what is none."""
     if isinstance(number, int | float) and 0 <= number < records.MOST:
@@ -266,7 +275,8 @@ def _state(lines: Lines, record: Record) -> None:
             total = record.total_cost_usd
             known = record.has_unknown_model_cost is not True
             if total is not None and math.isfinite(total) and known:
-                facts.costs.append((len(lines.entries), total, _count(record.start_time)))
+                begun, tokens = _count(record.start_time), _counted(record)
+                facts.costs.append((len(lines.entries), total, begun, tokens))
         case "last-prompt":
             # With `explicit` the conversation goes on from here, not from the last message (seen
             # on Claude Code 2.1.330).

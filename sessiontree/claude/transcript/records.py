@@ -122,6 +122,7 @@ class Record(Bare, rename="camel", gc=False, frozen=True):
     total_cost_usd: float | None = field(default=None, name="totalCostUSD")
     start_time: int | float | str | None = None
     has_unknown_model_cost: bool | None = None
+    model_usage: Raw = _NULL
 
 
 _Kind = TypeVar("_Kind", bound=Struct)

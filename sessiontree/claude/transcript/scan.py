@@ -173,13 +173,13 @@ def _before(time: float | None, other: float | None) -> bool:
 def _spent(chain: Chain, facts: Facts) -> tuple[Spent, ...]:
     entries = chain.entries
     spent: list[Spent] = []
-    for count, total, begun in facts.costs:
+    for count, total, begun, tokens in facts.costs:
         entry = entries[count - 1] if count else None
         turn = entry.turn if entry else -1
         at = seconds(entry.time) if entry else None
         if len(spent) > 1 and spent[-1].turn == spent[-2].turn == turn:
             spent.pop()
-        spent.append(Spent(turn, at, total, begun))
+        spent.append(Spent(turn, at, total, begun, tokens))
     return tuple(spent)
 
 
