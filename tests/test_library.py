@@ -444,9 +444,17 @@ def test_sessions_that_a_living_process_has_open(tmp_path: Path) -> None:
         (folder / "g.json").mkdir()
         os.mkfifo(folder / "h.json")
         note("i", pid=child.pid, sessionId="too large", padding="x" * 2_000_000)
-        assert open_elsewhere(tmp_path)[ID] == child.pid
+        assert open_elsewhere(tmp_path)[ID] == [child.pid]
         assert len(open_elsewhere(tmp_path)) == (1 if started else 2)
+        note("j", pid=os.getpid(), sessionId=ID)
+        assert open_elsewhere(tmp_path)[ID] == [child.pid, os.getpid()]
+        (folder / "j.json").unlink()
+        assert child.stdin is not None
+        child.stdin.write(b"\n")
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody took note
+        assert open_elsewhere(tmp_path) == {} or not started
     finally:
-        child.communicate(b"\n")
+        child.communicate()
     assert open_elsewhere(tmp_path) == {}
     assert open_elsewhere(tmp_path / "nowhere") == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessiontree.demo.api import MessagesApi
+from sessiontree.demo.reply import Hold, say
 from sessiontree.model.forest import Forest
 from sessiontree.model.linking import LinkRefused, by_hand, cut
 from sessiontree.model.overlay import Verdict
@@ -184,3 +187,21 @@ def test_links_by_hand_never_make_a_circle_or_lose_a_session(
         assert sorted(seen) == IDS
         turns = [row.turn for row in rows.list if row.kind is Kind.TURN]
         assert sorted(turns) == sorted(f"{one}{n}" for one in IDS for n in (1, 2))
+
+
+async def test_a_title_that_is_set_while_a_run_is_under_way_is_in_the_transcript_afterwards(
+    desk: Desk, api: MessagesApi
+) -> None:
+    api.script = lambda request: say("Half ", Hold(), "whole")
+    id = await desk.engine.send(desk.engine.aim_new(), "One")
+    assert id is not None
+    await desk.heard.until(lambda: api.requests)
+    await desk.engine.marks.rename(desk.session(id), "First")
+    await desk.engine.marks.rename(desk.session(id), "Mine")
+    assert desk.forest.title(id) == "Mine"
+    api.release()
+    await desk.heard.until(lambda: desk.session(id).title == "Mine")
+    lines = Path(desk.session(id).path).read_text().splitlines()
+    titles = [one["customTitle"] for line in lines if "customTitle" in (one := json.loads(line))]
+    assert titles == ["Mine"]
+    assert desk.heard.told == []

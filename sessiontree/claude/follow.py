@@ -97,10 +97,10 @@ def transcript_of(root: Path, path: Path) -> Path | None:
     return None
 
 
-def open_elsewhere(claude: Path) -> dict[str, int]:
-    """Session id → id of the living process that has it open, as Claude Code notes it in
+def open_elsewhere(claude: Path) -> dict[str, list[int]]:
+    """Session id → ids of the living processes that have it open, as Claude Code notes it in
     `sessions/<pid>.json` (seen on 2.1.330)."""
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     try:
         notes = sorted((claude / "sessions").glob("*.json"))
     except OSError:
@@ -114,7 +114,7 @@ def open_elsewhere(claude: Path) -> dict[str, int]:
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         if isinstance(id, str) and _lives(pid, said.get("procStart")):
-            found[id] = pid
+            found.setdefault(id, []).append(pid)
     return found
 
 
@@ -131,6 +131,9 @@ def _lives(pid: int, started: object) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return True  # no such thing on this system
-    # The process may be another one by now, under the same id: field 22 is when it started.
+    # Field 3 says whether it is dead and only its parent does not know yet; field 22 when it
+    # started: the process may be another one by now, under the same id.
     fields = stat.rpartition(b")")[2].split()
+    if fields[:1] == [b"Z"]:
+        return False
     return not isinstance(started, str) or len(fields) < 20 or fields[19] == started.encode()

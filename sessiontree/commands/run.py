@@ -165,7 +165,10 @@ class _Caller:
         session = Sessions({}, found, only=self._only).one(start)
         if args.go_on is not None:
             if pid := engine.elsewhere(session.id):
-                raise NotOne(f"Process {pid} has this session open. Fork it, or close that one.")
+                raise NotOne(
+                    f"Process {pid} has this session open, and two would write into one file. "
+                    f"Fork it (--fork {session.id[:8]}), or close that one."
+                )
             aim = engine.aim_continue(session)
         else:
             turn = None if args.at is None else one_turn(session, args.at).id

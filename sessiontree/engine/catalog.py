@@ -47,7 +47,7 @@ class Catalog:
         self.progress = ""
         self.scanned = False
         """Whether everything in scope was looked at once."""
-        self.elsewhere: dict[str, int] = {}
+        self.elsewhere: dict[str, list[int]] = {}
         self._claude = config.claude
         self._root = config.projects
         self._store = store
@@ -184,7 +184,8 @@ class Catalog:
 
         before = self.elsewhere
         self.elsewhere = await asyncio.to_thread(open_elsewhere, self._claude)
-        if other := before.keys() ^ self.elsewhere.keys():
+        ids = before.keys() | self.elsewhere.keys()
+        if other := [id for id in ids if before.get(id) != self.elsewhere.get(id)]:
             self._on_change(other)
 
     # What follows from it

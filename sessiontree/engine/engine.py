@@ -249,8 +249,8 @@ class Engine:
 
     def elsewhere(self, session: str) -> int | None:
         """The process in which a session is open, if it is not one of our runs."""
-        pid = self.catalog.elsewhere.get(session)
-        return None if pid is None or self.pool.is_ours(pid) else pid
+        pids = self.catalog.elsewhere.get(session, ())
+        return next((pid for pid in pids if not self.pool.is_ours(pid)), None)
 
     # Runs
 
@@ -340,8 +340,8 @@ class Engine:
         elif not any(self.streams.of(session)):
             self._unseen.add(session)
         self._finishes[session] = Finish(outcome.ending, outcome.reason.text, time.time())
-        if run.since is not None:
-            self.spawn(self._record_end(run), "write")
+        began = run.since is not None
+        self.spawn(self._record_end(run) if began else self.marks.write_title(session), "write")
         self._draw(session)
         self._listener.asked()
         self._listener.forest_changed()
@@ -357,6 +357,7 @@ class Engine:
         except StoreError as error:
             self._listener.tell(str(error), trouble=True)
         await self.catalog.refresh(session)
+        await self.marks.write_title(session)
         await self._keep(session)
         self._draw(session)
         self._listener.forest_changed()

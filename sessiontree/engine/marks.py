@@ -42,6 +42,7 @@ class Marks:
         self._listener = listener
         self._draw = draw
         self._all: Mapping[str, Annotation] = {}  # by the id of a session or a turn
+        self._unwritten: set[str] = set()  # sessions whose transcripts lack the title that was set
         self._storing = asyncio.Lock()  # what is read while something is stored is out of date
 
     def of(self, id: str) -> Annotation:
@@ -78,13 +79,21 @@ class Marks:
     async def rename(self, session: Session, title: str) -> None:
         """Give a session a title, or with "" take it back: in the store, and in its transcript for
         Claude Code."""
-        title = clean_line(title)
-        stored = await self.set(session.id, title=title)
-        written = session.path and (title or session.title)
-        if stored and written and self._pool.of(session.id) is None:
-            words = await asyncio.to_thread(rename, session, title)
-            if words:
-                self._listener.tell(words, trouble=True)
+        if await self.set(session.id, title=clean_line(title)):
+            self._unwritten.add(session.id)
+            await self.write_title(session.id)
+
+    async def write_title(self, id: str) -> None:
+        """Bring a title that was just set into the transcript. One that a run is writing has to
+        wait: ask again when that is over."""
+        session = self._forest.session(id)
+        waits = session is None or not session.path or self._pool.of(id) is not None
+        if session is None or waits or id not in self._unwritten:
+            return
+        self._unwritten.discard(id)
+        title = self.of(id).title
+        if (title or session.title) and (words := await asyncio.to_thread(rename, session, title)):
+            self._listener.tell(words, trouble=True)
 
     # Links
 
