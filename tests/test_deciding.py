@@ -21,6 +21,7 @@ from sessiontree.ui.dialogs.finder import Finder
 from sessiontree.ui.dialogs.note import NoteArea, NoteDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog
 from sessiontree.ui.main.bars import NoteBar
+from sessiontree.ui.main.top_bar import TopBar
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
 from tests.forest_maker import Maker, three_sessions
@@ -233,6 +234,14 @@ async def test_verdicts_are_marked_filtered_and_taken_back(
         await hands.press("minus")
         await hands.until(lambda: not hands.forest.overlaid(root.id).put_away)
         assert "neither" in hands.said[-1]
+        await hands.press("x")
+        await hands.until(lambda: hands.main.query_one(TopBar).summary.put_away == 1)
+        assert hands.said[-1] == "Put away with 1 session below it; . shows what was put away"
+        assert "1 put away" in hands.main.query_one(TopBar).render().plain
+        await select(hands, root.id)
+        await hands.press("x")
+        await hands.until(lambda: hands.main.query_one(TopBar).summary.put_away == 0)
+        assert hands.said[-1] == "Brought back with 1 session below it"
         assert hands.forest.overlaid(child.id).verdict is Verdict.CHOSEN
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -201,7 +202,7 @@ async def test_a_title_that_is_set_while_a_run_is_under_way_is_in_the_transcript
     assert desk.forest.title(id) == "Mine"
     api.release()
     await desk.heard.until(lambda: desk.session(id).title == "Mine")
-    lines = Path(desk.session(id).path).read_text().splitlines()
+    lines = (await anyio.Path(desk.session(id).path).read_text()).splitlines()
     titles = [one["customTitle"] for line in lines if "customTitle" in (one := json.loads(line))]
     assert titles == ["Mine"]
     assert desk.heard.told == []

@@ -29,6 +29,7 @@ class Forest:
         self.looks = Changes()
         self.shapes = Changes()
         self.active: set[str] = set()
+        self.put_away: set[str] = set()
         self._sessions: dict[str, Session] = {}
         self._overlays: dict[str, Overlay] = {}
         self._notes: Mapping[str, str] = {}  # session or turn → what a person wrote on it
@@ -90,6 +91,7 @@ class Forest:
         if (old.prompt, old.number) != (overlay.prompt, overlay.number):
             self.shapes.mark(id)
         if old.put_away != overlay.put_away:
+            (self.put_away.add if overlay.put_away else self.put_away.discard)(id)
             self._mark_host(id)
 
     def set_notes(self, notes: Mapping[str, str]) -> None:

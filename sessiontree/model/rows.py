@@ -226,6 +226,11 @@ class Rows:
         return self.order.by_project
 
     @property
+    def hides_some(self) -> bool:
+        """Whether sessions that were put away are not looked at now."""
+        return bool(self.forest.put_away) and not self._plans.show_all
+
+    @property
     def put_away(self) -> bool:
         """Whether there are families in scope and none of them is shown."""
         return bool(self.order.roots) and not self.list

@@ -205,6 +205,7 @@ class MainBase(PaneScreen):
         return Summary(
             place="all projects" if catalog.everything else shown_folder(catalog.cwd),
             sessions=catalog.count,
+            put_away=len(self.engine.forest.put_away & catalog.in_scope),
             running=len(states) - queued - waiting,
             waiting=waiting,
             queued=queued,

@@ -49,9 +49,7 @@ class DecidingKeys(SessionKeys):
             return f"‹{label}› is chosen ★; is:chosen in the filter finds it"
         if given is Verdict.NONE:
             return f"‹{label}› is neither chosen nor discarded now"
-        below = sum(1 for _ in self.engine.forest.descendants(session)) - 1
-        forks = f" with {below} session{'s' * (below != 1)} below it" if below else ""
-        return f"‹{label}› is discarded{forks}; . shows it again, - takes it back"
+        return f"‹{label}› is discarded{self._with_those_below(session)}; . shows it again, - takes it back"
 
     # Notes
 

@@ -45,7 +45,14 @@ class SessionKeys(MainBase):
             return
         hidden = not self.engine.marks.of(session.id).hidden
         self.engine.spawn(self.engine.marks.set(session.id, hidden=hidden), "write")
-        self.app.say("Put away; . shows what was put away" if hidden else "Brought back")
+        below = self._with_those_below(session.id)
+        away = f"Put away{below}; . shows what was put away"
+        self.app.say(away if hidden else f"Brought back{below}")
+
+    def _with_those_below(self, session: str) -> str:
+        """Words on the sessions that go with one, "" where there are none."""
+        below = sum(1 for _ in self.engine.forest.descendants(session)) - 1
+        return f" with {below} session{'s' * (below != 1)} below it" if below else ""
 
     def action_keep(self) -> None:
         session = self._selected()

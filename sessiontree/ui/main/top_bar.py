@@ -19,6 +19,7 @@ class Summary:
 
     place: str = ""
     sessions: int | None = 0  # None: not counted yet
+    put_away: int = 0  # of these, what hangs below them not counted
     running: int = 0
     waiting: int = 0
     queued: int = 0
@@ -53,6 +54,8 @@ class TopBar(Widget):
             counts.append((f"… {facts.queued} queued", "$text-muted"))
         if facts.progress:
             counts.append((facts.progress, "$text-muted"))
+        if facts.put_away:
+            counts.append((f"{facts.put_away:,} put away", "$text-muted"))
         right = Content(f"${facts.cost_today:.2f} today" if facts.cost_today else "")
         tail = Content("")
         for text, style in counts:

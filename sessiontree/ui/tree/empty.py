@@ -8,6 +8,7 @@ from sessiontree.model.filter import STATES, unknown_state
 from sessiontree.model.rows import Rows
 
 ESC_BRINGS_BACK = "esc brings the tree back."
+NOT_LOOKED_THROUGH = f"What was put away is not looked through: {ESC_BRINGS_BACK[:-1]}"
 
 
 def help_lines(rows: Rows, reading: bool, width: int) -> list[str]:
@@ -19,7 +20,8 @@ def help_lines(rows: Rows, reading: bool, width: int) -> list[str]:
 def _help(rows: Rows, reading: bool) -> tuple[str, ...]:
     if rows.query:
         known = f"One can ask for {', '.join(STATES)}." if unknown_state(rows.query) else ""
-        return (f"Nothing matches ‹{rows.query}›.", *filter(None, [known]), ESC_BRINGS_BACK)
+        away = f"{NOT_LOOKED_THROUGH}, then . shows it." if rows.hides_some else ""
+        return (f"Nothing matches ‹{rows.query}›.", *filter(None, [known]), away or ESC_BRINGS_BACK)
     if rows.put_away:
         return ("All sessions here are put away.", "Press . to show them.")
     if reading:
