@@ -49,7 +49,8 @@ class DecidingKeys(SessionKeys):
             return f"‹{label}› is chosen ★; is:chosen in the filter finds it"
         if given is Verdict.NONE:
             return f"‹{label}› is neither chosen nor discarded now"
-        return f"‹{label}› is discarded{self._with_those_below(session)}; . shows it again, - takes it back"
+        below = self._with_those_below(session)
+        return f"‹{label}› is discarded{below}; . shows it again, - takes it back"
 
     # Notes
 
