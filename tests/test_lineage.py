@@ -17,7 +17,7 @@ from sessiontree.claude.cost import turn_costs
 from sessiontree.claude.lineage import Lineage, link_all
 from sessiontree.claude.scanned import Scanned, Spent
 from sessiontree.claude.transcript.scan import read_session
-from sessiontree.commands.forest import Sessions
+from sessiontree.commands.forest import Sessions, fields
 from sessiontree.model.session import Evidence, Link, Session, Turn, Usage
 from tests.forest_maker import Made, Maker, Truth
 
@@ -363,7 +363,7 @@ def test_what_was_spent_stays_whatever_link_a_person_sets(maker: Maker) -> None:
         assert lineage.links[fork.id].parent == parent
         assert _spent(lineage, fork) == 0.01
         sessions = Sessions(lineage.links, lineage.sessions)
-        assert sessions.tokens(lineage.sessions[fork.id]) == 180
+        assert fields(sessions, lineage.sessions[fork.id])["tokens_own"] == 180
 
 
 def _spent(lineage: Lineage, made: Made) -> float:

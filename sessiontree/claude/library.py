@@ -5,7 +5,7 @@ Only files that changed (size or time of last change) are read again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -116,16 +116,16 @@ class Library:
         return dict(self._stamps.get(str(self.root / project), {}))
 
     def scan(
-        self, cwd: Path | None = None, *, only: Collection[str] | None = None
+        self, cwd: Path | None = None, *, seen: Mapping[str, Mapping[str, Stamp]] | None = None
     ) -> Iterator[Progress]:
-        """Bring what is known up to date: of one project's folder, of `only` some (their names),
-        or of all.
+        """Bring what is known up to date: of one project's folder, of all, or of some (by name) of
+        which the caller has just `seen` what transcripts there are.
 
         Costs a stat for each transcript and the reading of those that changed. Survives whatever
         it finds; a folder that cannot be listed is said, and its sessions stay known."""
         from sessiontree.claude import readers  # 20 ms, not before the first paint
 
-        look = self._look(cwd, only)
+        look = self._look(cwd, seen)
         size = sum(item.size for item in look.changed)
         done = look.total - len(look.changed)
         progress = Progress(done, look.total, size, problems=look.problems)
@@ -159,19 +159,12 @@ class Library:
         progress.done = 1
         return progress
 
-    def _look(self, cwd: Path | None, only: Collection[str] | None) -> _Look:
+    def _look(self, cwd: Path | None, seen: Mapping[str, Mapping[str, Stamp]] | None) -> _Look:
         """What is other than it is known, without reading it."""
         look = _Look()
         changed: list[tuple[int, Item]] = []
-        for folder in self._folders(cwd, only, look):
+        for folder, there in self._listed(cwd, look) if seen is None else self._seen(seen):
             before = self._stamps.get(folder, {})
-            try:
-                there = transcripts(folder, before)
-            except FileNotFoundError:
-                there = {}
-            except OSError as error:
-                look.problems.append(f"{folder} cannot be read: {error.strerror}.")
-                continue
             look.total += len(there)
             if there == before:
                 continue
@@ -183,18 +176,29 @@ class Library:
         look.changed = [item for _, item in changed]
         return look
 
-    def _folders(
-        self, cwd: Path | None, only: Collection[str] | None, look: _Look
-    ) -> Iterable[str]:
-        if only is not None:
-            return [str(self.root / name) for name in only]
+    def _seen(
+        self, seen: Mapping[str, Mapping[str, Stamp]]
+    ) -> Iterator[tuple[str, Mapping[str, Stamp]]]:
+        for name, there in seen.items():
+            yield str(self.root / name), there
+
+    def _listed(self, cwd: Path | None, look: _Look) -> Iterator[tuple[str, Mapping[str, Stamp]]]:
+        """The projects' folders as they are now, those that are gone as empty."""
         try:
-            there = folders(self.root, cwd)
+            on_disk = folders(self.root, cwd)
         except OSError as error:
             look.problems.append(f"{self.root} cannot be read: {error.strerror}.")
-            return ()
-        lost = self._stamps.keys() - there if cwd is None else ()
-        return [*there, *lost]
+            return
+        lost = self._stamps.keys() - on_disk if cwd is None else ()
+        for folder in (*on_disk, *lost):
+            try:
+                there = transcripts(folder, self._stamps.get(folder, {}))
+            except FileNotFoundError:
+                there = {}
+            except OSError as error:
+                look.problems.append(f"{folder} cannot be read: {error.strerror}.")
+                continue
+            yield folder, there
 
     def _take(self, item: Item, scanned: Scanned | None, progress: Progress) -> None:
         self.reads += 1

@@ -59,12 +59,6 @@ class Sessions:
         link = self.link(session.id)
         return tuple(own_turns(session.turns, link.turn if link.parent else None).values())
 
-    def tokens(self, session: Session) -> int:
-        """What it used itself. A link by hand may say that copied turns are its own: they count
-        where they were written, as their costs do."""
-        copied = {turn.id for turn in session.turns[: session.copied]}
-        return sum(turn.usage.total for turn in self.own(session) if turn.id not in copied)
-
     def one(self, start: str) -> Session:
         """The session whose id begins so. Raises `NotOne`."""
         if not start:
@@ -199,10 +193,17 @@ def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
         "own_turns": len({turn.id for turn in own} & {turn.id for turn in line}),
         "state": session.presence.value,
         "origin": session.origin,
-        "tokens_own": sessions.tokens(session),
+        "tokens_own": tokens(session, own),
         "cost_own_usd": round(sum(costs), 6) if costs else None,
         "file": session.path or None,
     }
+
+
+def tokens(session: Session, own: Iterable[Turn]) -> int:
+    """What a session used itself. A link by hand may say that copied turns are its own: they count
+    where they were written, as their costs do."""
+    copied = {turn.id for turn in session.turns[: session.copied]}
+    return sum(turn.usage.total for turn in own if turn.id not in copied)
 
 
 def label(own: Iterable[Turn]) -> str:

@@ -67,6 +67,9 @@ class Listing(Struct, gc=False, array_like=True):
     index: dict[str, Stamp]
 
 
+Seen = dict[str, dict[str, Stamp]]
+"""Project → its transcripts as they are on disk, by name."""
+
 _listing = msgpack.Decoder(Listing)
 _names = msgpack.Decoder(set[str])
 
@@ -82,16 +85,18 @@ def rows(config: Config, *, everything: bool) -> list[Row]:
     listing = cache.load(file, _listing)
     if listing is None or listing.basis != basis:
         listing = Listing(basis, {}, {})
-    scope, stale = _look(config, listing, everything)
+    scope, seen = _look(config, listing, everything)
     index = cache.stamps(config.index, ".index")
-    if (stale or listing.index != index) and _renew(config, listing, scope, stale, index):
+    known = {name: folder.stamps for name, folder in listing.folders.items()}
+    stale = {name for name, there in seen.items() if known.get(name) != there}
+    if (stale or listing.index != index) and _renew(config, listing, seen, stale, index):
         cache.save(file, listing)
     found = [one for name in scope for one in listing.folders[name].rows]
     return [one for one in found if everything or of_project(one, config.project)]
 
 
-def _look(config: Config, listing: Listing, everything: bool) -> tuple[list[str], set[str]]:
-    """The folders that are asked for, and those of them in which something changed."""
+def _look(config: Config, listing: Listing, everything: bool) -> tuple[list[str], Seen]:
+    """The folders that are asked for, and what is in those of them that can be read."""
     there = set(listing.folders)
     if not everything:
         key = project_key(config.project)
@@ -101,23 +106,20 @@ def _look(config: Config, listing: Listing, everything: bool) -> tuple[list[str]
     except OSError as error:
         _say(f"{config.projects} cannot be read: {error.strerror}.")
         on_disk = []
-    scope, stale = [], set()
+    scope, seen = [], {}
     for name in sorted(there | {folder.rpartition("/")[2] for folder in on_disk}):
         folder = f"{config.projects}/{name}"
         known = listing.folders.get(name)
         try:
-            now = transcripts(folder)
+            seen[name] = transcripts(folder, known.stamps if known else {})
         except FileNotFoundError:
-            now = {}
+            seen[name] = {}
         except OSError as error:
             _say(f"{folder} cannot be read: {error.strerror}.")
-            if known is not None:
-                scope.append(name)
-            continue
+            if known is None:
+                continue
         scope.append(name)
-        if known is None or known.stamps != now:
-            stale.add(name)
-    return scope, stale
+    return scope, seen
 
 
 def _say(words: str) -> None:
@@ -134,10 +136,10 @@ def _basis(store: Path) -> list[object]:
 
 
 def _renew(
-    config: Config, listing: Listing, scope: list[str], stale: set[str], indexed: dict[str, Stamp]
+    config: Config, listing: Listing, seen: Seen, stale: set[str], indexed: dict[str, Stamp]
 ) -> bool:
-    """Works out anew what follows from the folders in which something changed, and from what the
-    app has found out since. Whether it may be kept."""
+    """Works out anew what follows from the `stale` folders, in which something changed, and from
+    what the app has found out since. Whether it may be kept."""
     # All that reads and links: where nothing changed it is not needed.
     from sessiontree.claude.index import Index
     from sessiontree.claude.library import Library
@@ -157,7 +159,9 @@ def _renew(
         loaded.update(projects)
         for project in projects:
             lineage.update(library.remember(index.load_project(project)))
-        forest.link(lineage, library.scan(only=projects & set(scope)))
+        forest.link(
+            lineage, library.scan(seen={name: seen[name] for name in projects & seen.keys()})
+        )
 
     news = {name for name, stamp in indexed.items() if listing.index.get(name) != stamp}
     told = [scanned.session.project for name in news for scanned in index.load_file(name)[:1]]
