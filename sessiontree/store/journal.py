@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-from filelock import Timeout
 
 from sessiontree.config import make_private
 from sessiontree.store import words
@@ -28,6 +25,7 @@ from sessiontree.store.draft import Draft
 from sessiontree.store.errors import StoreBusy, StoreDamaged, StoreError, StoreReadOnly
 from sessiontree.store.files import Files
 from sessiontree.store.format import Changes, Header, Tables
+from sessiontree.store.lock import Lock
 from sessiontree.store.migrations import SCHEMA, Schema
 from sessiontree.store.storefile import StoreFile, SyncFailed, discard, set_aside
 
@@ -52,16 +50,13 @@ class Journal:
         schema: Schema = SCHEMA,
     ) -> None:
         self.path = path
-        self.lock_path = path.with_name(path.name + ".lock")
         self._folder = path.parent
-        self.deadline = deadline
         self.schema = schema
         self.read_only = ""
         self.notices: list[str] = []
         self.state = threading.Lock()
-        self._writer = threading.RLock()
         self._files = files or Files()
-        self._lock = self._files.lock(self.lock_path)
+        self._lock = Lock(self._files, path, deadline)
         self._file: StoreFile | None = None
         self._contents = Contents(Header(schema.version, schema.reader, store="", generation=0), 0)
         self._unsure = False  # read without the lock: to be read again by whoever holds it
@@ -88,7 +83,7 @@ class Journal:
         return self._draft if self._draft_thread == threading.get_ident() else None
 
     def close(self) -> None:
-        with self._writer:
+        with self._lock.threads:
             if self._file is not None:
                 self._file.close()
             self._file = None
@@ -102,7 +97,7 @@ class Journal:
 
         Raises `StoreError` when nothing was stored, `TypeError` or `ValueError` for a document
         that JSON cannot hold."""
-        with self._alone() as patience:
+        with self._lock.alone() as patience:
             if self._draft is not None:
                 yield self._draft
                 return
@@ -124,54 +119,30 @@ class Journal:
         was read before stays."""
         if self._is_current():
             return False
-        with self._alone() as patience:
+        with self._lock.alone() as patience:
             before = self.header.generation, self.seq
             with self._saying("cannot be read"):
                 if self.read_only:
                     self._load(locked=False)
                 else:
-                    with self._locked(patience):
+                    with self._lock.held(patience):
                         self._catch_up()
             return (self.header.generation, self.seq) != before
 
     def compact(self) -> None:
         """Writes the file anew, without what was replaced; the former one becomes a backup."""
-        with self._alone() as patience, self._writing(patience), self._saying("stays as it is"):
+        with (
+            self._lock.alone() as patience,
+            self._writing(patience),
+            self._saying("stays as it is"),
+        ):
             self._rewrite(self.tables)
-
-    # The lock
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[float]:
-        """No other thread at work; how much of the deadline is left, in seconds."""
-        begun = time.monotonic()
-        if not self._writer.acquire(timeout=self.deadline):
-            raise StoreBusy(words.busy(self.lock_path, self.deadline))
-        try:
-            yield max(0.0, self.deadline - (time.monotonic() - begun))
-        finally:
-            self._writer.release()
-
-    @contextlib.contextmanager
-    def _locked(self, patience: float) -> Iterator[None]:
-        """No other process at work, after at most `patience` seconds."""
-        try:
-            self._files.stat(self._folder)  # a lock would make the folder again
-            self._lock.acquire(timeout=patience)
-        except Timeout:
-            raise StoreBusy(words.busy(self.lock_path, self.deadline)) from None
-        except (OSError, NotImplementedError) as error:
-            raise StoreReadOnly(words.no_lock(self.path, error)) from error
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     @contextlib.contextmanager
     def _writing(self, patience: float) -> Iterator[StoreFile]:
         """The lock held and the file as it now is, to be written."""
         self._refuse_if_read_only()
-        with self._locked(patience):
+        with self._lock.held(patience):
             with self._saying("cannot be written"):
                 self._catch_up()
             self._refuse_if_read_only()
@@ -198,7 +169,7 @@ class Journal:
     def _open(self) -> None:
         try:
             self._make_folder()
-            with self._locked(self.deadline):
+            with self._lock.held(self._lock.deadline):
                 self._load_or_create()
         except StoreBusy as busy:
             with self._saying("cannot be read"):
