@@ -229,7 +229,7 @@ async def test_the_lines_around_and_the_inputs(texts: list[str], size: tuple[int
 async def test_the_tree(texts: list[str], size: tuple[int, int]) -> None:
     async with app(size) as hands:
         tree, forest = hands.main.tree_view, hands.forest
-        tree.rows.scope = ""
+        tree.rows.scope = None
         for text in both(*texts):
             first = turn("t1", text, 100)
             forest.put(session("a", (first, turn("t2", text, 50, "t1")), 5, cwd=f"/{text}"))

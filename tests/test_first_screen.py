@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sessiontree.store.database import Store
 from sessiontree.store.owner import Owner, this_process
 from sessiontree.store.records import Intent
 from sessiontree.ui.app import SessionTree
+from sessiontree.ui.main.bars import DamageBar
 from sessiontree.ui.main.first import FirstScreen
 from sessiontree.ui.tree.face import Face, face
 from sessiontree.ui.tree.view import TreeView
@@ -57,6 +59,21 @@ async def first_sight(config: Config, *, everything: bool) -> tuple[int, list[Fa
         await pilot.pause()
         assert isinstance(app.screen, FirstScreen)
         return seen(app.screen.tree_view)
+
+
+async def test_all_that_is_counted_has_a_row(config: Config, tmp_path: Path) -> None:
+    """Also what does not say where it belongs, and where the project's folder is a link."""
+    (tmp_path / "link").symlink_to(config.project, target_is_directory=True)
+    (folder,) = {path.parent for path in config.projects.glob("*-here/*.jsonl")}
+    (folder / "11111111-1111-4111-8111-111111111111.jsonl").touch()
+    (folder / "22222222-2222-4222-8222-222222222222.jsonl").symlink_to("nowhere")
+    async with hands_on(replace(config, cwd=tmp_path / "link")) as hands:
+        catalog, tree = hands.engine.catalog, hands.main.tree_view
+        assert {row.session for row in tree.rows.list} == hands.forest.root_ids
+        assert catalog.count == 4 + 2
+        assert tree.select("22222222-2222-4222-8222-222222222222")
+        said = hands.main.query_one(DamageBar)
+        await hands.until(lambda: "links are not followed" in str(said.render()))
 
 
 @pytest.mark.parametrize("everything", [False, True])

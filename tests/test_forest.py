@@ -315,10 +315,10 @@ def test_a_project_looks_the_same_after_it_was_shown_alone() -> None:
     assert rows.by_project
     rows.reveal("window", "w1")
     before = [(row.key, row.depth) for row in rows.list]
-    rows.scope = "/home/ann/limiter"
+    rows.scope = lambda session: session.cwd == "/home/ann/limiter"
     assert shown(rows)[0] == (0, "design", "")
     assert not rows.by_project
-    rows.scope = ""
+    rows.scope = None
     assert [(row.key, row.depth) for row in rows.list] == before
 
 

@@ -79,9 +79,13 @@ steps = st.one_of(
         ),
     ),
     st.tuples(st.just("show_all"), st.booleans()),
-    st.tuples(st.just("scope"), st.sampled_from(["", "/a"])),
+    st.tuples(st.just("scope"), st.sampled_from(["all", "in /a"])),
     st.tuples(st.just("sync"), st.none()),
 )
+
+
+def _in_a(session: Session) -> bool:
+    return session.cwd == "/a"
 
 
 class World:
@@ -127,8 +131,8 @@ class World:
                 rows.filter(query)
             case "show_all", bool(on):
                 rows.show_all = on
-            case "scope", str(scope):
-                rows.scope = scope
+            case "scope", scope:
+                rows.scope = None if scope == "all" else _in_a
             case _:
                 rows.sync()
 

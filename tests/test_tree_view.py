@@ -350,7 +350,7 @@ async def test_several_projects_have_a_row_each() -> None:
         assert app.view.selected == ("", None)
         await pilot.press("enter", "j")
         assert app.view.selected == ("design", None)
-        app.view.rows.scope = "/home/ann/site"
+        app.view.rows.scope = lambda session: session.cwd == "/home/ann/site"
         app.view.refresh_rows()
         assert [id for id, _ in app.keys] == ["x0", "x1", "x2"]
 

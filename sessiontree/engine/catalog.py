@@ -22,6 +22,7 @@ from sessiontree.claude.projects import of_project, project_key
 from sessiontree.config import Config
 from sessiontree.model.amounts import size
 from sessiontree.model.forest import Forest
+from sessiontree.model.order import Scope
 from sessiontree.model.session import Evidence, Link, Presence, Session
 from sessiontree.store.database import Store
 from sessiontree.store.records import Intent
@@ -72,6 +73,11 @@ class Catalog:
     def in_scope(self) -> AbstractSet[str]:
         """The sessions in what is shown; read it, do not keep it."""
         return self._all if self.everything else self._here
+
+    @property
+    def scope(self) -> Scope | None:
+        """What tells the sessions that are shown from the others; None for all."""
+        return None if self.everything else self._belongs_here
 
     def cost_today(self) -> float:
         """US dollars that the turns begun today cost, as far as transcripts tell."""
@@ -204,12 +210,14 @@ class Catalog:
     def _put(self, session: Session) -> None:
         self._forest.put(session)
         self._all.add(session.id)
-        if session.project.startswith(self._key) and self._belongs_here(session):
+        if self._belongs_here(session):
             self._here.add(session.id)
 
     def _belongs_here(self, session: Session) -> bool:
         """Whether it is one of the project in `cwd`. Where a folder really is, is looked up once
         for all of its sessions."""
+        if not session.project.startswith(self._key):
+            return False
         place = session.project, session.cwd
         if place not in self._is_here:
             self._is_here[place] = of_project(session, self.cwd)

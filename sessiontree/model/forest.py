@@ -286,14 +286,18 @@ class Forest:
             family.spent, family.counted = self.cost_of(family.members), True
         return family.spent
 
-    def project(self, id: str) -> str:
-        """The folder of a family's project; for that of a ghost it is asked of its oldest fork."""
+    def first_known(self, id: str) -> Session | None:
+        """The root of a family; for a ghost its oldest fork, None where there is none."""
         root = self.root(id)
-        session = self._sessions.get(root)
-        if session is None:
-            members = (self._sessions.get(one) for one in self._families.of(root).members)
-            there = (one for one in members if one is not None)
-            session = min(there, key=lambda one: (one.created or inf, one.id), default=None)
+        if session := self._sessions.get(root):
+            return session
+        members = (self._sessions.get(one) for one in self._families.of(root).members)
+        there = (one for one in members if one is not None)
+        return min(there, key=lambda one: (one.created or inf, one.id), default=None)
+
+    def project(self, id: str) -> str:
+        """The folder of a family's project, its name under `projects` where that is unknown."""
+        session = self.first_known(id)
         return project_folder(session.cwd or session.project) if session else ""
 
     def next_active(self, after: str | None = None) -> str | None:

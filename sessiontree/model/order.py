@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sessiontree.model.forest import Forest
+from sessiontree.model.session import Session
+
+Scope = Callable[[Session], bool]
+"""Whether a session is one of those that are shown."""
 
 
 class Order:
     """Families keep their places, whatever happens in them, until `resort`; a new one comes
-    where its last activity puts it. `scope` is a folder, or its name under `projects`; "" is all
-    of them."""
+    where its last activity puts it. `scope` None: all of them, by project."""
 
-    def __init__(self, forest: Forest, scope: str = "") -> None:
+    def __init__(self, forest: Forest, scope: Scope | None = None) -> None:
         self.scope = scope
         self.roots: dict[str, list[str]] = {}  # project → its roots, as they are shown
         self._project_of: dict[str, str | None] = {}  # None: out of scope
@@ -56,11 +61,10 @@ class Order:
             del self.roots[project]
 
     def _scoped(self, root: str) -> str | None:
-        project = self._forest.project(root)
-        if not self.scope:
-            return project
-        session = self._forest.session(root)
-        return "" if self.scope in (project, session.project if session else "") else None
+        if self.scope is None:
+            return self._forest.project(root)
+        session = self._forest.first_known(root)
+        return "" if session is not None and self.scope(session) else None
 
     def _merged(self, there: list[str], new: list[str]) -> list[str]:
         """Asks only as many of `there` as are newer than the oldest of `new`."""

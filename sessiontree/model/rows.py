@@ -24,7 +24,7 @@ from sessiontree.model.folds import Folds
 from sessiontree.model.forest import ROOTS, Forest
 from sessiontree.model.haystack import Haystack
 from sessiontree.model.layout import Layout, without_folded
-from sessiontree.model.order import Order
+from sessiontree.model.order import Order, Scope
 from sessiontree.model.overlay import ACTIVE, Status
 from sessiontree.model.plan import LIVE, Key, Kind, Plans, Row
 
@@ -34,7 +34,7 @@ __all__ = ["LIVE", "Key", "Kind", "Row", "Rows"]
 class Rows:
     """`list` is what is shown now; it is made anew, never changed."""
 
-    def __init__(self, forest: Forest, scope: str = "") -> None:
+    def __init__(self, forest: Forest, scope: Scope | None = None) -> None:
         self.forest = forest
         self.list: list[Row] = []
         self.query = ""
@@ -59,12 +59,12 @@ class Rows:
     # what is shown ---------------------------------------------------------------------------
 
     @property
-    def scope(self) -> str:
-        """A folder (or its name under `projects`) whose families alone are shown; "" for all."""
+    def scope(self) -> Scope | None:
+        """What the families have to be in that are shown; None for all."""
         return self.order.scope
 
     @scope.setter
-    def scope(self, scope: str) -> None:
+    def scope(self, scope: Scope | None) -> None:
         if scope != self.order.scope:
             self.order.scope = scope
             self.resort()

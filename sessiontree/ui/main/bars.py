@@ -45,14 +45,15 @@ class StreamTitle(Widget):
         return left + Content(" " * gap) + right
 
 
-class NoteBar(Widget):
-    """What a person wrote on the selected row, as far as it fits in a few rows."""
+class TextBar(Widget):
+    """A text, as far as it fits in a few rows, behind the mark that tells what it is."""
 
     DEFAULT_CSS = """
-    NoteBar { height: auto; width: 1fr; padding: 0 1; background: $surface; display: none; }
-    NoteBar.-on { display: block; }
+    TextBar { height: auto; width: 1fr; padding: 0 1; background: $surface; display: none; }
+    TextBar.-on { display: block; }
     """
     MOST_ROWS = 3
+    mark = ""
 
     text: reactive[str] = reactive("", layout=True)
 
@@ -64,7 +65,7 @@ class NoteBar(Widget):
 
     def render(self) -> Content:
         lines = [Content(row) for row in self._rows(self.size.width)]
-        return Content.assemble(("✎ ", "$warning"), Content("\n  ").join(lines))
+        return Content.assemble((f"{self.mark} ", "$warning"), Content("\n  ").join(lines))
 
     def _rows(self, width: int) -> list[str]:
         room = max(width - 2, 10)
@@ -73,6 +74,18 @@ class NoteBar(Widget):
         if len(rows) > self.MOST_ROWS:
             rows[self.MOST_ROWS - 1 :] = [cut(f"{rows[self.MOST_ROWS - 1]} …", room)]
         return rows
+
+
+class NoteBar(TextBar):
+    """What a person wrote on the selected row."""
+
+    mark = "✎"
+
+
+class DamageBar(TextBar):
+    """What is wrong with the transcript that is shown."""
+
+    mark = "!"
 
 
 class SearchBox(Input):

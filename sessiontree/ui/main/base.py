@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from sessiontree.engine.engine import Engine
+from sessiontree.engine.opened import Opened
 from sessiontree.model.feed import Feed
 from sessiontree.model.overlay import Status
 from sessiontree.model.plan import Kind
@@ -20,7 +21,7 @@ from sessiontree.ui.hints import HintBar, Where
 from sessiontree.ui.keys import Need
 from sessiontree.ui.main.aiming import Aiming, Selection
 from sessiontree.ui.main.asking import Asking
-from sessiontree.ui.main.bars import NoteBar, QuestionBar, StreamTitle
+from sessiontree.ui.main.bars import DamageBar, NoteBar, QuestionBar, StreamTitle
 from sessiontree.ui.main.panes import PaneScreen
 from sessiontree.ui.main.top_bar import Summary, TopBar, shown_folder
 from sessiontree.ui.stream import StreamView
@@ -152,14 +153,13 @@ class MainBase(PaneScreen):
         title, opened = self.query_one(StreamTitle), self.engine.streams.opened
         if opened is None:
             title.label, title.state, title.note, title.spent = "", ("", ""), "", ""
-            self.query_one(NoteBar).text = ""
+            self.query_one(NoteBar).text = self.query_one(DamageBar).text = ""
             return
         title.label = self.engine.forest.label(opened.session)
         title.state = self._state_words(opened.session)
         title.spent = self._spent_words(opened.session)
-        session = self.engine.forest.session(opened.session)
-        damage = " ".join(session.damage) if session else ""
-        title.note = opened.note or damage
+        title.note = opened.note if opened.filling else ""
+        self.query_one(DamageBar).text = self._damage(opened)
         self.query_one(NoteBar).text = self._note()
 
     def _spent_words(self, session: str) -> str:
@@ -171,6 +171,14 @@ class MainBase(PaneScreen):
         whole = money(forest.family_cost(session))
         family = f"family of {count}: {whole}" if whole and count > 1 else ""
         return " · ".join(filter(None, [own, family]))
+
+    def _damage(self, opened: Opened) -> str:
+        """What is wrong with a transcript. Where nothing of it is there, the stream says why."""
+        session = self.engine.forest.session(opened.session)
+        said = list(session.damage) if session else []
+        if opened.note and opened.feed.events and not opened.filling:
+            said.append(opened.note)
+        return " ".join(said)
 
     def _note(self) -> str:
         """The note on the selected turn, else on its session."""

@@ -44,6 +44,6 @@ class FirstScreen(PaneScreen):
         demo = self.app.config.demo
         self.query_one(TopBar).summary = Summary(place=place, sessions=count, demo=demo)
         self.tree_view.reading = True
-        self.restore_tree("" if catalog.everything else str(catalog.cwd), self._preview.view)
+        self.restore_tree(catalog.scope, self._preview.view)
         for folder, count in self._preview.counts.items():
             self.tree_view.rows.order.roots[folder] *= count  # only their number is shown

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual.screen import Screen
 
+from sessiontree.model.order import Scope
 from sessiontree.ui.tree import TreeView
 
 
@@ -18,10 +19,11 @@ class PaneScreen(Screen[None]):
     def tree_view(self) -> TreeView:
         return self.query_one(TreeView)
 
-    def restore_tree(self, scope: str, view: Mapping[str, Any]) -> tuple[str, str | None] | None:
-        """Unfold and select what was when the app was last closed. `scope`: the folder whose
-        sessions are shown, "" for all. Returns the session and turn that could not be selected
-        because they are not known yet."""
+    def restore_tree(
+        self, scope: Scope | None, view: Mapping[str, Any]
+    ) -> tuple[str, str | None] | None:
+        """Unfold and select what was when the app was last closed. Returns the session and turn
+        that could not be selected because they are not known yet."""
         tree = self.tree_view
         tree.rows.scope = scope
         if isinstance(unfolded := view.get("unfolded"), list):

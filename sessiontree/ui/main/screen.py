@@ -21,7 +21,7 @@ from sessiontree.ui.dialogs.base import Option
 from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.keys import KEYS, bindings
-from sessiontree.ui.main.bars import NoteBar, QuestionBar, SearchBox, StreamTitle
+from sessiontree.ui.main.bars import DamageBar, NoteBar, QuestionBar, SearchBox, StreamTitle
 from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
 from sessiontree.ui.main.handing_keys import HandingKeys
@@ -60,6 +60,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
                 yield SearchBox("words, is:chosen, has:note", id="filter", enter=self._filtered)
             with Vertical(id="stream-pane"):
                 yield StreamTitle()
+                yield DamageBar()
                 yield NoteBar()
                 yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
                 yield SearchBox("search in this stream", id="search", enter=self._searched)
@@ -71,7 +72,7 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         self.set_focus(self.tree_view)
         self.tree_view.reading = not self.engine.catalog.scanned
         self.suggest_next()
-        self._to_restore = self.restore_tree(self._scope, self.engine.view())
+        self._to_restore = self.restore_tree(self.engine.catalog.scope, self.engine.view())
         self.draw("tree")
 
     # What the engine says
@@ -224,13 +225,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
     def action_scope(self) -> None:
         catalog = self.engine.catalog
         self.engine.show(everything=not catalog.everything)
-        self.tree_view.rows.scope = self._scope
+        self.tree_view.rows.scope = catalog.scope
         self.draw("tree")
-
-    @property
-    def _scope(self) -> str:
-        catalog = self.engine.catalog
-        return "" if catalog.everything else str(catalog.cwd)
 
     def action_show_hidden(self) -> None:
         self.tree_view.rows.show_all = everything = not self.tree_view.rows.show_all
