@@ -90,9 +90,9 @@ class Desk:
         )
 
     async def new(self, *prompts: str) -> str:
-        id = await self.send(self.engine.aim_new(), prompts[0])
+        id = await self.send(self.engine.aims.new(), prompts[0])
         for prompt in prompts[1:]:
-            await self.send(self.engine.aim_continue(self.session(id)), prompt)
+            await self.send(self.engine.aims.go_on(self.session(id)), prompt)
         return id
 
     def labels(self, id: str) -> list[str]:
@@ -136,7 +136,7 @@ async def test_a_fork_row_is_there_before_its_first_message(desk: Desk, api: Mes
     root = await desk.new("One", "Two")
     api.script = lambda request: say("Half ", Hold(), "whole")
     first = desk.session(root).line[0]
-    fork = await desk.engine.send(desk.engine.aim_fork(desk.session(root), first.id), "Other")
+    fork = await desk.engine.send(desk.engine.aims.fork(desk.session(root), first.id), "Other")
     assert fork is not None
     assert desk.forest.parent(fork) == root
     assert desk.forest.place(fork) == (root, first.id)
@@ -151,7 +151,7 @@ async def test_a_fork_row_is_there_before_its_first_message(desk: Desk, api: Mes
 async def test_a_fork_at_each_turn_hangs_under_it(desk: Desk) -> None:
     root = await desk.new("One", "Two", "Three")
     for number, turn in enumerate(desk.session(root).line, 1):
-        fork = await desk.send(desk.engine.aim_fork(desk.session(root), turn.id), f"F{number}")
+        fork = await desk.send(desk.engine.aims.fork(desk.session(root), turn.id), f"F{number}")
         assert desk.forest.place(fork) == (root, turn.id)
         assert desk.labels(fork) == [*["One", "Two", "Three"][:number], f"F{number}"]
         assert desk.engine.label(fork) == f"F{number}"
@@ -166,9 +166,9 @@ async def test_edit_and_fork_leaves_before_the_turn(desk: Desk, api: MessagesApi
     root = await desk.new("One", "Two\nwith a second line")
     session = desk.session(root)
     assert await desk.engine.prompt_text(session, session.line[1]) == "Two\nwith a second line"
-    second = await desk.send(desk.engine.aim_edit(session, session.line[1]), "Two, edited")
+    second = await desk.send(desk.engine.aims.fork_before(session, session.line[1]), "Two, edited")
     assert desk.labels(second) == ["One", "Two, edited"]
-    first = await desk.send(desk.engine.aim_edit(session, session.line[0]), "One, edited")
+    first = await desk.send(desk.engine.aims.fork_before(session, session.line[0]), "One, edited")
     assert desk.labels(first) == ["One, edited"]
     assert desk.forest.parent(first) == root
     assert api.requests[-1].asked.earlier == ()
@@ -177,7 +177,7 @@ async def test_edit_and_fork_leaves_before_the_turn(desk: Desk, api: MessagesApi
 async def test_two_forks_run_side_by_side(desk: Desk, api: MessagesApi) -> None:
     root = await desk.new("One")
     api.script = lambda request: say("Half ", Hold(), request.prompt)
-    aim = desk.engine.aim_fork(desk.session(root), None)
+    aim = desk.engine.aims.fork(desk.session(root), None)
     ids = [await desk.engine.send(aim, prompt) for prompt in ("Left", "Right")]
     await desk.heard.until(lambda: len(api.requests) == 3)
     assert {desk.forest.status(str(id)) for id in ids} == {Status.RUNNING}
@@ -191,8 +191,8 @@ async def test_two_forks_run_side_by_side(desk: Desk, api: MessagesApi) -> None:
 async def test_a_session_is_never_continued_twice_at_a_time(desk: Desk, api: MessagesApi) -> None:
     root = await desk.new("One")
     api.script = lambda request: say("Half ", Hold(), "whole")
-    first = await desk.engine.send(desk.engine.aim_continue(desk.session(root)), "Two")
-    aim = desk.engine.aim_continue(desk.session(root))
+    first = await desk.engine.send(desk.engine.aims.go_on(desk.session(root)), "Two")
+    aim = desk.engine.aims.go_on(desk.session(root))
     assert "when its run is over" in aim.words
     second = await desk.engine.send(aim, "Three")
     assert first == second == root
@@ -206,12 +206,12 @@ async def test_a_session_is_never_continued_twice_at_a_time(desk: Desk, api: Mes
 async def test_a_fork_leaves_before_the_turn_that_runs(desk: Desk, api: MessagesApi) -> None:
     root = await desk.new("One")
     api.script = lambda request: say("Half ", Hold(), "whole")
-    await desk.engine.send(desk.engine.aim_continue(desk.session(root)), "Two")
+    await desk.engine.send(desk.engine.aims.go_on(desk.session(root)), "Two")
     await desk.heard.until(lambda: desk.labels(root) == ["One", "Two"])  # written, not answered
     first, running = desk.session(root).line
-    assert desk.engine.aim_fork(desk.session(root), None).keep == first.id
-    assert "not finished" in desk.engine.aim_fork(desk.session(root), running.id).refusal
-    fork = await desk.engine.send(desk.engine.aim_fork(desk.session(root), None), "Other")
+    assert desk.engine.aims.fork(desk.session(root), None).keep == first.id
+    assert "not finished" in desk.engine.aims.fork(desk.session(root), running.id).refusal
+    fork = await desk.engine.send(desk.engine.aims.fork(desk.session(root), None), "Other")
     await desk.heard.until(lambda: len(api.requests) == 3)
     assert api.requests[2].asked.earlier == ("One",)
     api.release()
@@ -226,7 +226,7 @@ async def test_the_stream_is_the_same_live_and_afterwards(desk: Desk, api: Messa
 
     api.script = script
     desk.engine.settings.choose(None, desk.engine.settings.choice(None))
-    id = await desk.engine.send(desk.engine.aim_new(), "Say hi")
+    id = await desk.engine.send(desk.engine.aims.new(), "Say hi")
     assert id is not None
     opened = desk.engine.streams.open(id)
     await desk.heard.until(lambda: desk.engine.asks() or desk.engine.run_of(id) is None)
@@ -243,11 +243,11 @@ async def test_the_stream_is_the_same_live_and_afterwards(desk: Desk, api: Messa
 
 async def test_a_failed_prompt_is_kept_and_can_be_sent_again(desk: Desk, api: MessagesApi) -> None:
     api.script = lambda request: Failure(529, "Overloaded")
-    id = await desk.send(desk.engine.aim_new(), "A prompt of some length")
+    id = await desk.send(desk.engine.aims.new(), "A prompt of some length")
     assert desk.forest.status(id) is Status.FAILED
     assert desk.engine.unsent(id) == "A prompt of some length"
     api.script = lambda request: say("Fine")
-    aim = desk.engine.aim_continue(desk.session(id))
+    aim = desk.engine.aims.go_on(desk.session(id))
     assert await desk.send(aim, desk.engine.unsent(id)) == id
     assert desk.forest.status(id) is not Status.FAILED
     assert desk.engine.unsent(id) == ""
@@ -259,11 +259,11 @@ async def test_a_fork_that_never_began_is_begun_again_under_its_id(
     root = await desk.new("One")
     there = desk.engine.pool._config
     desk.engine.pool._config = replace(there, cli=tmp_path / "no-such-cli")
-    id = await desk.send(desk.engine.aim_fork(desk.session(root), None), "Other")
+    id = await desk.send(desk.engine.aims.fork(desk.session(root), None), "Other")
     assert desk.session(id).presence is Presence.NEW
     assert desk.forest.status(id) is Status.FAILED
     desk.engine.pool._config = there
-    aim = desk.engine.aim_continue(desk.session(id))
+    aim = desk.engine.aims.go_on(desk.session(id))
     assert aim.words == "begin ‹Other› again"
     assert await desk.send(aim, desk.engine.unsent(id)) == id
     await desk.heard.until(lambda: desk.session(id).presence is Presence.OK)
@@ -276,7 +276,7 @@ async def test_a_restart_finds_the_same_tree(place: ClaudePlace, tmp_path: Path)
     async with desk_at(place, home) as desk:
         root = await desk.new("One", "Two")
         turn = desk.session(root).line[0].id
-        fork = await desk.send(desk.engine.aim_fork(desk.session(root), turn), "Other")
+        fork = await desk.send(desk.engine.aims.fork(desk.session(root), turn), "Other")
         await desk.engine.marks.set(fork, title="The better one")
     async with desk_at(place, home) as desk:
         await desk.heard.until(lambda: fork in desk.forest and desk.forest.session(fork))
@@ -293,12 +293,12 @@ async def test_a_run_that_was_cut_off_is_shown_as_interrupted(
     home = tmp_path / "home"
     async with desk_at(place, home) as desk:
         root = await desk.new("One")
-        await desk.engine.send(desk.engine.aim_continue(desk.session(root)), "Two")
+        await desk.engine.send(desk.engine.aims.go_on(desk.session(root)), "Two")
         await desk.heard.until(lambda: len(api.requests) == 2)
     async with desk_at(place, home) as desk:
         await desk.heard.until(lambda: desk.forest.session(root))
         assert desk.forest.status(root) is Status.INTERRUPTED
-        assert await desk.send(desk.engine.aim_continue(desk.session(root)), "Three") == root
+        assert await desk.send(desk.engine.aims.go_on(desk.session(root)), "Three") == root
         assert desk.labels(root)[-1] == "Three"
 
 
@@ -364,7 +364,7 @@ async def test_leaving_plan_mode_holds_for_the_session(desk: Desk, api: Messages
     api.script = script
     choice = desk.engine.settings.choice(None)
     desk.engine.settings.choose(None, replace(choice, mode=Mode.PLAN))
-    id = await desk.engine.send(desk.engine.aim_new(), "Plan it")
+    id = await desk.engine.send(desk.engine.aims.new(), "Plan it")
     assert id is not None
     await desk.heard.until(desk.engine.asks)
     ((run, ask),) = desk.engine.asks()
@@ -376,7 +376,7 @@ async def test_leaving_plan_mode_holds_for_the_session(desk: Desk, api: Messages
 async def test_to_let_all_tools_run_is_for_one_run_only(desk: Desk, api: MessagesApi) -> None:
     choice = desk.engine.settings.choice(None)
     desk.engine.settings.choose(None, replace(choice, mode=Mode.BYPASS))
-    id = await desk.engine.send(desk.engine.aim_new(), "One")
+    id = await desk.engine.send(desk.engine.aims.new(), "One")
     assert id is not None
     await desk.heard.until(lambda: desk.engine.run_of(id) is None)
     assert desk.engine.settings.choice(id).mode is Mode.DEFAULT
@@ -393,7 +393,7 @@ async def test_a_session_whose_transcript_was_deleted_is_read_and_continued(desk
     assert prompts == ["One"]
     assert len(await desk.stream(id)) > 1  # once more
     assert desk.engine.streams.opened.note.endswith("the archive's copy")  # type: ignore[union-attr]
-    aim = desk.engine.aim_continue(desk.session(id))
+    aim = desk.engine.aims.go_on(desk.session(id))
     assert aim.refusal == ""
     assert await desk.send(aim, "Two") == id
     assert desk.labels(id) == ["One", "Two"]
@@ -408,7 +408,7 @@ async def test_a_session_that_is_gone_and_was_not_kept_is_said_to_be(
     await desk.heard.until(lambda: desk.forest.session(copy.stem))
     await asyncio.to_thread(copy.unlink)
     await desk.heard.until(lambda: desk.session(copy.stem).presence is Presence.GONE)
-    assert "is gone" in desk.engine.aim_continue(desk.session(copy.stem)).refusal
+    assert "is gone" in desk.engine.aims.go_on(desk.session(copy.stem)).refusal
     assert desk.labels(copy.stem) == ["One"]
     assert await desk.stream(copy.stem) == []
     assert "gone" in desk.engine.streams.opened.note  # type: ignore[union-attr]
@@ -435,7 +435,7 @@ async def test_a_fork_from_an_arm_that_was_left(desk: Desk, place: ClaudePlace) 
     async for _ in sdk.query(prompt="Instead of two", options=options):
         pass
     await desk.heard.until(lambda: desk.labels(root) == ["One", "Instead of two"])
-    aim = desk.engine.aim_fork(desk.session(root), left.id)
+    aim = desk.engine.aims.fork(desk.session(root), left.id)
     assert aim.words == "fork ‹One› at ‹Two›"
     fork = await desk.send(aim, "Three")
     await desk.heard.until(lambda: desk.labels(fork) == ["One", "Two", "Three"])

@@ -142,7 +142,7 @@ async def test_four_ways_of_which_one_fails(
     async with desk_at(place, tmp_path / "home") as desk:
         root = await desk.new("One", "Two")
         first = desk.session(root).line[0]
-        aim = desk.engine.aim_fork(desk.session(root), first.id)
+        aim = desk.engine.aims.fork(desk.session(root), first.id)
         assert title(aim, 4) == "4 forks of ‹One› at turn 1"
         context = await desk.engine.context(aim)
         assert context is not None and context.tokens == 1_000
@@ -207,7 +207,7 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi, place: C
     desk.engine.settings.choose(root, Choice(mode=Mode.BYPASS))
     choice = desk.engine.settings.for_several(root)
     assert choice.mode is Mode.DEFAULT
-    aim = desk.engine.aim_fork(desk.session(root), None)
+    aim = desk.engine.aims.fork(desk.session(root), None)
     ids = await desk.engine.fan_out(aim, [Way("Go", choice)] * 5, worktrees=True)
     # Also those that wait will leave from where the first did.
     last = desk.session(root).line[-1].last
@@ -227,7 +227,7 @@ async def test_one_word_stops_all_of_them(desk: Desk, api: MessagesApi, place: C
             os.kill(pid, 0)
     # Each can be taken up again, and stays in its group.
     api.script = lambda request: say("Fine")
-    assert await desk.send(desk.engine.aim_continue(desk.session(ids[4])), "Go") == ids[4]
+    assert await desk.send(desk.engine.aims.go_on(desk.session(ids[4])), "Go") == ids[4]
     assert desk.engine._store.links()[ids[4]].group == group
     assert desk.engine._store.links()[ids[4]].way == "#5"
     assert worktree(desk.session(ids[4]).cwd) == f"way-{ids[4][:6]}"  # it never had one before
@@ -251,7 +251,7 @@ async def test_a_worktree_loads_the_projects_settings_only_as_they_were_seen(
     for text in ("Speak of buckets.", "Speak of bowls."):
         rules.write_text(text)
         await engine.trust.decide(await engine.trust.look(str(place.cwd)), load=True)
-        (id,) = await engine.fan_out(engine.aim_new(), [Way("Go")], worktrees=True)
+        (id,) = await engine.fan_out(engine.aims.new(), [Way("Go")], worktrees=True)
         await desk.heard.until(lambda id=id: desk._settled(id))  # type: ignore[misc]
         told.append("Speak of" in json.dumps(api.requests[-1].body))
     assert told == [True, False]
@@ -272,7 +272,7 @@ async def test_each_way_in_a_git_worktree_of_its_own(
     await git(repository, "commit", "-q", "--allow-empty", "-m", "x")
     root = await desk.new("One")
     api.script = script
-    aim = desk.engine.aim_fork(desk.session(root), None)
+    aim = desk.engine.aims.fork(desk.session(root), None)
     assert desk.engine.can_have_worktrees(aim)
     ways = [Way("Where?", Choice(model="opus")), Way("")]
     ids = await desk.engine.fan_out(aim, ways, worktrees=True)
@@ -290,12 +290,12 @@ async def test_each_way_in_a_git_worktree_of_its_own(
     found = listing.rows(desk.engine.config, everything=False)
     assert {root, *ids} == {one.id for one in found}
     # What goes on from one goes on there, until it is gone.
-    aim = desk.engine.aim_continue(desk.session(ids[0]))
+    aim = desk.engine.aims.go_on(desk.session(ids[0]))
     assert aim.words == f"continue ‹opus · Where?› with turn 3 in worktree {names[0]}"
     await desk.send(aim, "And now?")
     assert api.requests[-1].asked.results[-1].text.strip() == str(places[0])
     await git(repository, "worktree", "remove", "-f", "-f", str(places[0]))
-    aim = desk.engine.aim_continue(desk.session(ids[0]))
+    aim = desk.engine.aims.go_on(desk.session(ids[0]))
     assert aim.words == "continue ‹opus · Where?› with turn 4"
     await desk.send(aim, "And now?")
     assert api.requests[-1].asked.results[-1].text.strip() == str(repository)
@@ -323,7 +323,7 @@ async def test_a_way_that_cannot_be_copied_fails_alone(
         fork_offline(path, turn=turn, child=child)
 
     monkeypatch.setattr(sending, "fork_offline", copy)
-    aim = desk.engine.aim_fork(desk.session(root), left.id)
+    aim = desk.engine.aims.fork(desk.session(root), left.id)
     well, badly = await desk.engine.fan_out(aim, [Way("Left"), Way("Right")])
     await desk.heard.until(lambda: desk._settled(well) and not desk.engine.run_of(well))
     assert desk.labels(well) == ["One", "Two", "Left"]
@@ -340,7 +340,7 @@ async def test_a_way_that_cannot_be_copied_fails_alone(
 async def test_nothing_is_begun_that_could_not_be_stored(desk: Desk, api: MessagesApi) -> None:
     root = await desk.new("One")
     desk.engine._store._journal._file._files = FullDisk(200)  # type: ignore[union-attr]
-    aim = desk.engine.aim_fork(desk.session(root), None)
+    aim = desk.engine.aims.fork(desk.session(root), None)
     assert await desk.engine.fan_out(aim, [Way("Left"), Way("Right")]) == []
     assert "No space left" in desk.heard.told[-1]
     assert not list(desk.engine.pool)

@@ -194,7 +194,7 @@ async def test_a_title_that_is_set_while_a_run_is_under_way_is_in_the_transcript
     desk: Desk, api: MessagesApi
 ) -> None:
     api.script = lambda request: say("Half ", Hold(), "whole")
-    id = await desk.engine.send(desk.engine.aim_new(), "One")
+    id = await desk.engine.send(desk.engine.aims.new(), "One")
     assert id is not None
     await desk.heard.until(lambda: api.requests)
     await desk.engine.marks.rename(desk.session(id), "First")

@@ -160,7 +160,7 @@ class _Caller:
         engine, args = self._engine, self._args
         start = args.fork if args.go_on is None else args.go_on
         if start is None:
-            return engine.aim_new()
+            return engine.aims.new()
         found = {id: one for id in engine.forest if (one := engine.forest.session(id)) is not None}
         session = Sessions({}, found, only=self._only).one(start)
         if args.go_on is not None:
@@ -169,10 +169,10 @@ class _Caller:
                     f"Process {pid} has this session open, and two would write into one file. "
                     f"Fork it (--fork {session.id[:8]}), or close that one."
                 )
-            aim = engine.aim_continue(session)
+            aim = engine.aims.go_on(session)
         else:
             turn = None if args.at is None else one_turn(session, args.at).id
-            aim = engine.aim_fork(session, turn)
+            aim = engine.aims.fork(session, turn)
         if aim.refusal:
             raise NotOne(aim.refusal)
         return aim if args.folder is None else replace(aim, cwd=str(engine.config.cwd))

@@ -11,15 +11,14 @@ import time
 import uuid
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sessiontree.claude.transcript.reading import Context
 from sessiontree.claude.worktrees import repository
 from sessiontree.config import Config
-from sessiontree.engine import aim as aims
 from sessiontree.engine.aim import Aim
+from sessiontree.engine.aiming import Aiming
 from sessiontree.engine.catalog import Catalog
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.listener import Listener
@@ -35,7 +34,7 @@ from sessiontree.model.conclusion import Conclusion, conclusion
 from sessiontree.model.fanout import Way, whole
 from sessiontree.model.forest import Forest
 from sessiontree.model.run import Answer, Ask, Ending
-from sessiontree.model.session import Presence, Session, Turn, project_folder, worktree
+from sessiontree.model.session import Presence, Session, Turn
 from sessiontree.model.text import label
 from sessiontree.store.database import Store
 from sessiontree.store.errors import StoreError
@@ -75,6 +74,7 @@ class Engine:
             self._why_failed,
         )
         self.marks = Marks(store, self.forest, self.catalog, self.pool, listener, self._draw)
+        self.aims = Aiming(config, self.forest, self.pool, self._keeping)
         self._sending = Sending(
             self.forest,
             self.catalog,
@@ -176,54 +176,13 @@ class Engine:
     def _trouble(self, text: str) -> None:
         self._listener.tell(text, trouble=True)
 
-    # What Enter would do
+    # Of one session
 
     def label(self, session: str) -> str:
         return label(self.forest.label(session))
 
     def run_of(self, session: str) -> Run | None:
         return self.pool.of(session)
-
-    def aim_new(self) -> Aim:
-        return aims.new(str(self.config.cwd), self.config.cwd.name or "/")
-
-    def _as_kept(self, session: Session) -> Session:
-        """A gone session that the archive has is as good as there. One whose worktree is gone
-        goes on in the repository."""
-        if worktree(session.cwd) and not Path(session.cwd).is_dir():
-            session = replace(session, cwd=project_folder(session.cwd))
-        gone = session.presence is Presence.GONE
-        return replace(session, presence=Presence.OK) if gone and self._kept(session) else session
-
-    def _kept(self, session: Session) -> bool:
-        return self._keeping.has(session.id)
-
-    def aim_continue(self, session: Session) -> Aim:
-        session = self._as_kept(session)
-        busy, cwd = self.pool.of(session.id) is not None, str(self.config.cwd)
-        if session.presence is Presence.NEW and not busy:
-            link = self.forest.link(session.id)
-            return aims.begin_again(session, self.label(session.id), link, cwd)
-        return aims.go_on(
-            session,
-            self.label(session.id),
-            aims.next_number(session, self.pool.coming(session.id)),
-            busy=busy,
-            cwd=cwd,
-        )
-
-    def aim_fork(self, session: Session, turn: str | None) -> Aim:
-        coming = self.pool.coming(session.id)
-        session = self._as_kept(session)
-        return aims.fork(session, self.label(session.id), turn, coming, str(self.config.cwd))
-
-    def aim_edit(self, session: Session, turn: Turn) -> Aim:
-        session = self._as_kept(session)
-        return aims.fork_before(session, self.label(session.id), turn, str(self.config.cwd))
-
-    def aim_hand_over(self, session: Session) -> Aim:
-        busy = self.pool.of(session.id) is not None
-        return aims.hand_over(session, self.label(session.id), busy, str(self.config.cwd))
 
     async def conclusion(self, session: str, *, own: bool = False) -> Conclusion:
         """What came of a session, or of its `own` turns alone. Reads the whole transcript."""

@@ -76,27 +76,27 @@ class Aiming:
         at = self._pinned or self.selection
         session = self._engine.forest.session(at.session)
         if session is None or self.wish is Wish.NEW:
-            return self._engine.aim_new()
+            return self._engine.aims.new()
         turn = _turn(session, at.turn)
         match self.wish:
             case Wish.CONTINUE:
-                return self._engine.aim_continue(session)
+                return self._engine.aims.go_on(session)
             case Wish.FORK:
-                return self._engine.aim_fork(session, turn.id if turn else None)
+                return self._engine.aims.fork(session, turn.id if turn else None)
             case Wish.HAND_OVER:
-                return self._engine.aim_hand_over(session)
+                return self._engine.aims.hand_over(session)
             case Wish.EDIT if turn is not None:
-                return self._engine.aim_edit(session, turn)
+                return self._engine.aims.fork_before(session, turn)
         if turn is None or (session.line and turn.id == session.line[-1].id):
-            return self._engine.aim_continue(session)
-        return self._engine.aim_fork(session, turn.id)
+            return self._engine.aims.go_on(session)
+        return self._engine.aims.fork(session, turn.id)
 
     def fan_out(self) -> Aim:
         """Where several ways begin: where Enter would, but never on in the same session."""
         aim = self.aim()
         session = self._engine.forest.session(aim.child or aim.session or "")
         if session is not None and (aim.verb is Verb.CONTINUE or aim.child):
-            return self._engine.aim_fork(session, None)
+            return self._engine.aims.fork(session, None)
         return aim
 
     def edited_turn(self) -> Turn | None:

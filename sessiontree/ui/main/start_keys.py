@@ -132,7 +132,7 @@ class StartKeys(Trusting):
 
         def chosen(key: str | None) -> None:
             if key == "f" and session is not None:
-                self._send(self.engine.aim_fork(session, None), prompt)
+                self._send(self.engine.aims.fork(session, None), prompt)
             elif key == "c":
                 self._send(aim, prompt)
 
