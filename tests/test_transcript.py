@@ -23,6 +23,9 @@ from tests.forest_maker import Made, Maker
 
 SCREEN = Path(__file__).parent / "transcripts" / "screen"
 """Transcripts that Claude Code 2.1.330 wrote in a terminal, attachments emptied."""
+DAMAGE = Path(__file__).parent / "transcripts" / "damage"
+"""One transcript spoilt in each way that was thought of, and beside them what is read of each."""
+EXPECTED = json.loads((DAMAGE / "expected.json").read_text())
 
 
 @pytest.fixture
@@ -555,162 +558,19 @@ def test_half_a_line_at_the_end_of_a_file_in_use_is_no_damage(maker: Maker) -> N
     )
 
 
-def _good(maker: Maker) -> list[bytes]:
-    session = maker.new()
-    maker.turn(session, "one", tools=2)
-    maker.turn(session, "two")
-    return [json.dumps(line).encode() for line in session.lines]
-
-
-def _prompt(lines_: list[bytes], text: bytes) -> int:
-    return next(n for n, line in enumerate(lines_) if b'"content": "' + text in line)
-
-
-DAMAGE: dict[str, tuple[Callable[[list[bytes]], bytes], list[str], str]] = {
-    "half a line in the middle": (
-        lambda rows: b"\n".join([*rows[:3], rows[3][:80], *rows[3:]]),
-        ["one", "two"],
-        "1 line could not be read.",
-    ),
-    "half a line, then a whole one behind it": (
-        lambda rows: b"\n".join([*rows[:3], rows[3][:80] + rows[3], *rows[4:]]),
-        ["one", "two"],
-        "1 line could not be read.",
-    ),
-    "two records on one line": (
-        lambda rows: b"\n".join([*rows[:4], rows[4] + rows[5], *rows[6:]]),
-        ["one", "two"],
-        "1 line held more than one record.",
-    ),
-    "a run of NUL bytes": (
-        lambda rows: b"\n".join([*rows[:5], b"\0" * 4096 + rows[5], *rows[6:], b"\0" * 512]),
-        ["one", "two"],
-        "2 lines had NUL bytes, as a crash of the system leaves them.",
-    ),
-    "nothing but NUL bytes": (
-        lambda rows: b"\0" * 4096,
-        [],
-        "1 line had NUL bytes, as a crash of the system leaves them.",
-    ),
-    "a kind of a later release in the conversation": (
-        lambda rows: b"\n".join(rows).replace(b'"type": "attachment"', b'"type": "brand-new"'),
-        ["one", "two"],
-        "",
-    ),
-    "CRLF": (
-        lambda rows: rows[0] + b"\n" + b"\r\n".join([*rows[1:5], b"\n".join(rows[5:]), b""]),
-        ["one", "two"],
-        "5 lines ended in CRLF, as some editors leave them.",
-    ),
-    "a byte order mark": (
-        lambda rows: b"\xef\xbb\xbf" + b"\n".join(rows),
-        ["one", "two"],
-        "",
-    ),
-    "invalid UTF-8": (
-        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"Answer \xff\xfe one"),
-        ["one", "two"],
-        "1 line had bytes that are no UTF-8.",
-    ),
-    "invalid UTF-8 in what nothing is needed of": (
-        lambda rows: b"\n".join(
-            row[:-1] + b', "new": "\xf0\x9f\x8e"}' if b'"system"' in row or not n else row
-            for n, row in enumerate(rows)
-        ),
-        ["one", "two"],
-        "1 line had bytes that are no UTF-8.",
-    ),
-    "lone surrogates": (
-        lambda rows: b"\n".join(rows).replace(b'"content": "two"', b'"content": "two\\ud83d"'),
-        ["one", "two·"],
-        "1 line had half a character (a lone surrogate).",
-    ),
-    "lone surrogates in an answer, as other programs write them": (
-        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"Answer \\uDE00"),
-        ["one", "two"],
-        "1 line had half a character (a lone surrogate).",
-    ),
-    "what only looks like half a character": (
-        lambda rows: b"\n".join(rows).replace(b"Answer to: one", b"\\ud83d\\ude00 \\\\ud83d"),
-        ["one", "two"],
-        "",
-    ),
-    "messages without an id": (
-        lambda rows: b"\n".join(
-            [*rows, b'{"type":"user","message":{"content":"three"}}', b'{"type":"assistant"}']
-        ),
-        ["one", "two"],
-        "2 lines could not be read.",
-    ),
-    "unknown kinds": (
-        lambda rows: b"\n".join(
-            [
-                b'{"type":"brand-new","x":1}',
-                *rows,
-                b'{"new":"kind","type":"zzz"}',
-                b"[1, 2]",
-                b"7",
-                b"",
-            ]
-        ),
-        ["one", "two"],
-        "2 lines could not be read.",
-    ),
-    "a line that is its own parent": (
-        lambda rows: b"\n".join(_follows(rows, b"two", b"two")),
-        ["one", "two"],
-        "1 line named itself, or a message behind it, as the one before it.",
-    ),
-    "a first line that is its own parent": (
-        lambda rows: b"\n".join(_follows(rows, b"one", b"one")),
-        ["one", "two"],
-        "1 line named itself, or a message behind it, as the one before it.",
-    ),
-    "two prompts that follow each other": (
-        lambda rows: b"\n".join(_follows(rows, b"one", b"two")),
-        ["one", "two"],
-        "1 line named itself, or a message behind it, as the one before it.",
-    ),
-    "a prompt whose parent is lost": (
-        lambda rows: b"\n".join(rows[: _prompt(rows, b"two") - 4] + rows[_prompt(rows, b"two") :]),
-        ["one", "two"],
-        "1 line named a message that is not there.",
-    ),
-    "an empty file": (lambda rows: b"", [], "The file is empty."),
-    "nothing that is JSON": (
-        lambda rows: b"\x89PNG\r\n\x1a\n" + b"\xff" * 100 + b"\n",
-        [],
-        "3 lines could not be read.",
-    ),
-    "deep nesting": (
-        lambda rows: b"\n".join([*rows, b'{"type":"user","uuid":' + b"[" * 100_000]) + b"\n",
-        ["one", "two"],
-        "1 line could not be read.",
-    ),
-}
-
-
-def _follows(rows: list[bytes], prompt: bytes, other: bytes) -> list[bytes]:
-    """The lines with one prompt made to follow another."""
-    at = _prompt(rows, prompt)
-    line = json.loads(rows[at])
-    line["parentUuid"] = json.loads(rows[_prompt(rows, other)])["uuid"]
-    return [*rows[:at], json.dumps(line).encode(), *rows[at + 1 :]]
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_counted_and_said_and_loses_no_neighbour(kind: str, maker: Maker) -> None:
-    spoil, prompts, words = DAMAGE[kind]
-    path = maker.projects / "x.jsonl"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(spoil(_good(maker)))
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_damage_is_counted_and_said_and_loses_no_neighbour(kind: str) -> None:
+    path, expected = DAMAGE / f"{kind}.jsonl", EXPECTED[kind]
     session = read_session(path, "p", now=path.stat().st_mtime + 3600).session
-    assert [turn.label for turn in session.turns] == prompts
+    assert [turn.label for turn in session.turns] == expected["turns"]
     assert all(turn.live for turn in session.turns)
-    assert " ".join(session.damage) == words
-    assert session.presence is (Presence.DAMAGED if words else Presence.OK)
-    told = [m.text for m in messages(path) if isinstance(m, Prompted)]
-    assert len(told) == len(prompts)
+    assert list(session.damage) == expected["damage"]
+    assert session.presence is (Presence.DAMAGED if expected["damage"] else Presence.OK)
+    assert texts(list(messages(path))) == expected["said"]
+
+
+def test_each_damaged_transcript_is_looked_at() -> None:
+    assert {path.stem for path in DAMAGE.glob("*.jsonl")} == set(EXPECTED)
 
 
 def test_a_line_that_makes_no_sense_is_not_read_over_and_over(
