@@ -440,3 +440,22 @@ async def test_a_fork_from_an_arm_that_was_left(desk: Desk, place: ClaudePlace) 
     fork = await desk.send(aim, "Three")
     await desk.heard.until(lambda: desk.labels(fork) == ["One", "Two", "Three"])
     assert desk.forest.parent(fork) == root
+
+
+async def test_a_transcript_that_was_away_for_a_while_is_shown_without_a_word_of_it(
+    desk: Desk,
+) -> None:
+    root = await desk.new("One")
+    path = Path(desk.session(root).path)
+    await desk.stream(root)
+    opened = desk.engine.streams.opened
+    assert opened is not None
+    aside = await asyncio.to_thread(path.rename, path.with_name("aside"))
+    await desk.heard.until(lambda: opened.note)
+    assert "gone" in opened.note
+    assert opened.feed.events, "what was read stays"
+    await asyncio.to_thread(aside.rename, path)
+    await desk.heard.until(lambda: not opened.note and opened.whole)
+    opened.feed.take()
+    shown = [event.text for event in opened.feed.events if isinstance(event, Prompt | Text)]
+    assert shown == ["One", "Answer to: One"]

@@ -273,6 +273,20 @@ def test_what_is_added_is_read_on(maker: Maker) -> None:
     assert texts(line) == texts(list(messages(path)))
 
 
+def test_another_file_in_its_place_is_read_anew_also_where_it_is_longer(maker: Maker) -> None:
+    session, other = maker.new(), maker.new()
+    maker.turn(session, "one")
+    for prompt in ("another", "and more"):
+        maker.turn(other, prompt, tools=2)
+    maker.write()
+    reader = Reader(maker.path(session))
+    reader.last()
+    assert reader.later() == []
+    maker.path(other).replace(maker.path(session))
+    assert maker.path(session).stat().st_size > reader.end
+    assert reader.later() is None
+
+
 def test_a_rewind_seen_while_following_says_read_anew(maker: Maker) -> None:
     session = maker.new()
     first = maker.turn(session, "one")

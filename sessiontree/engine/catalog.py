@@ -121,14 +121,17 @@ class Catalog:
             known = await asyncio.to_thread(self._index.load_project, project)
             self._apply(self._lineage.update(self._library.remember(known)))
 
-    async def scan(self, everything: bool, changed: Callable[[], None]) -> None:
-        """Bring the forest up to date, in steps that the screen can follow."""
+    async def scan(self, everything: bool, changed: Callable[[], None]) -> set[str]:
+        """Bring the forest up to date, in steps that the screen can follow. Returns the sessions
+        whose transcripts were other than they were known, or gone."""
+        found: set[str] = set()
         self.everything = everything
         problems: list[str] = []
         async with self._reading:
             steps = self._library.scan(None if everything else self.cwd)
             while (step := await asyncio.to_thread(next, steps, None)) is not None:
                 self._apply(self._lineage.update(step.changed, step.removed))
+                found.update(scanned.session.id for scanned in step.changed)
                 problems += step.problems
                 self.progress = " ".join(problems) or _left(step)
                 changed()
@@ -136,6 +139,7 @@ class Catalog:
             await self._look_elsewhere()
         self.scanned = True
         changed()
+        return found
 
     async def refresh(self, session: str) -> None:
         """Read one session's transcript again, wherever it is."""
@@ -159,7 +163,7 @@ class Catalog:
                 if paths:
                     await self._read(paths if self.everything else self._in_scope(paths))
                 else:
-                    await self.scan(self.everything, lambda: self._on_change(()))
+                    self._on_change(await self.scan(self.everything, lambda: self._on_change(())))
         finally:
             watching.cancel()
 

@@ -87,7 +87,12 @@ class Reader:
             opened.note = ""
 
     async def read_on(self, opened: Opened) -> bool:
-        """Take in what was added to the transcript; whether anything was."""
+        """Take in what was added to the transcript; whether anything was. One that could not be
+        read may be back, and is read anew."""
+        if self._is_back(opened):
+            opened.note, opened.loading = "", True
+            await self.load(opened, lambda: None)
+            return True
         transcript = opened.transcript
         if opened.loading or transcript is None:
             return False
@@ -103,6 +108,11 @@ class Reader:
             return True
         opened.hear(said)
         return bool(said)
+
+    def _is_back(self, opened: Opened) -> bool:
+        session = self._forest.session(opened.session)
+        there = session is not None and session.path and session.presence is not Presence.GONE
+        return bool(there) and opened.failed
 
     async def events(self, session: str) -> list[Event]:
         """All that a session's stream shows, [] where it cannot be read."""

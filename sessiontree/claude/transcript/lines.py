@@ -23,6 +23,8 @@ from sessiontree.claude.transcript.records import Record
 
 PIECE = 1 << 20
 """Bytes of a large file that are in memory at a time."""
+TAIL = 512
+"""Bytes in front of its end by which a file is known again: most of a line, with its id."""
 _STRETCH = 1 << 20
 """Bytes that are decoded at a time: meanwhile no other thread runs."""
 _OPENS, _CLOSES = b"{}"
@@ -58,12 +60,14 @@ class Facts:
 
 @dataclass(slots=True)
 class Lines:
-    """What one stretch of a transcript holds. `end` is the offset behind its last whole line."""
+    """What one stretch of a transcript holds. `end` is the offset behind its last whole line,
+    `tail` what stands in front of that: a file that has something else there is another one."""
 
     entries: list[Entry] = field(default_factory=list)
     side: list[Entry] = field(default_factory=list)  # a subagent's, in files of older releases
     facts: Facts = field(default_factory=Facts)
     end: int = 0
+    tail: bytes = b""
 
 
 def read(data: bytes, offset: int = 0, *, last: bool = True) -> Lines:
@@ -76,6 +80,8 @@ def read(data: bytes, offset: int = 0, *, last: bool = True) -> Lines:
     _add(lines, data, whole, offset)
     if last and whole < len(data):
         _tail(lines, data[whole:], offset + whole)
+    end = max(lines.end - offset, 0)
+    lines.tail = data[max(end - TAIL, 0) : end]
     return lines
 
 

@@ -83,6 +83,7 @@ class Reader:
         self.path = Path(path)
         self.start = 0
         self.end = 0
+        self._tail = b""  # what stands in front of `end`
         self._turn = next((known.uuid for known in turns if known.id == turn), turn)
         self._before: str | None = None  # uuid of the entry in front of `start`
         self._known: set[str] = set()  # entries since the last prompt
@@ -131,6 +132,7 @@ class Reader:
             return None
         chain, tip, _, read = found
         self.end = read.end
+        self._tail = read.tail
         self._remember(chain, tip)
         self._side_chains.add(read.side)
         return found
@@ -150,13 +152,16 @@ class Reader:
 
     def later(self) -> list[Message] | None:
         """What was added to the line since. None where it goes on from another place now (a
-        rewind) or the file was cut: read it anew. Costs what was added."""
+        rewind) or the file was cut, or another took its place: read it anew. Costs what was
+        added."""
         with open_file(self.path) as file:
-            if os.fstat(file.fileno()).st_size < self.end:
+            tail = os.pread(file.fileno(), len(self._tail), self.end - len(self._tail))
+            if tail != self._tail:
                 return None
             file.seek(self.end)
             data = file.read()
         read = lines.read(data, self.end, last=False)
+        self._tail = read.tail or self._tail
         self.end = read.end
         leaf, count = read.facts.leaf
         if leaf and count == len(read.entries) and leaf not in self._open | self._known:
