@@ -167,7 +167,9 @@ def _renew(
     told = [scanned.session.project for name in news for scanned in index.load_file(name)[:1]]
     others = {name: _names.decode(folder.names) for name, folder in listed.items()}
     load(stale.union(told))
-    touched = {name for project in loaded for name in _in_common(library.of(project), stored)}
+    touched: set[str] = set()
+    if others:
+        touched.update(*(_in_common(library.of(project), stored) for project in loaded))
     found = loaded
     while found:
         touched.update(*(others.pop(project, ()) for project in found))
