@@ -71,6 +71,7 @@ def connect(
     lost: list[int] = []
     before = -1
     tip = -1
+    prompt, boundary = Kind.PROMPT, Kind.BOUNDARY  # quicker to ask for: there can be many lines
     for index, entry in enumerate(entries):
         first = places.setdefault(entry.uuid, index)
         if first != index:  # written again: the first one counts
@@ -81,15 +82,15 @@ def connect(
         if up == index:  # it names itself
             up = -1
         kind = entry.kind
-        if kind is Kind.BOUNDARY:
+        if kind is boundary:
             boundaries.append(index)
-        if up < 0 and whole and (entry.parent or kind is Kind.BOUNDARY):
-            if kind is not Kind.BOUNDARY:
+        if up < 0 and whole and (entry.parent or kind is boundary):
+            if kind is not boundary:
                 lost.append(index)
             up = before
         entry.up = up
         entry.turn = entries[up].turn if up >= 0 else -1
-        if kind is Kind.PROMPT:
+        if kind is prompt:
             _begin(entry, index, entries, starts, twins)
             kind = entry.kind
         if kind in MESSAGES:

@@ -32,7 +32,6 @@ _READ_AGAIN = 4
 """How many times the length of a line is read to find the whole records on it."""
 _TRIES = 32
 """Beginnings of a record on a line that may lead to none: half a record has a handful."""
-_COUNTED = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
 _RECORD = re.compile(r'\{"(?:parentUuid|type)":')
 
 
@@ -250,14 +249,6 @@ def _take(lines: Lines, record: Record, start: int, end: int) -> None:
     (lines.side if record.is_sidechain else lines.entries).append(entry)
 
 
-def _counted(record: Record) -> int:
-    """The tokens of all models that a `cost-state` names."""
-    models = records.content(record.model_usage)
-    named = models.values() if isinstance(models, dict) else ()
-    counts = [one.get(name) for one in named if isinstance(one, dict) for name in _COUNTED]
-    return sum(map(_count, counts))
-
-
 def _count(number: object) -> int:
     """What someone wrote as a count; 0 for what is none."""
     if isinstance(number, int | float) and 0 <= number < records.MOST:
@@ -281,7 +272,7 @@ def _state(lines: Lines, record: Record) -> None:
             total = record.total_cost_usd
             known = record.has_unknown_model_cost is not True
             if total is not None and math.isfinite(total) and known:
-                begun, tokens = _count(record.start_time), _counted(record)
+                begun, tokens = _count(record.start_time), records.used(record.model_usage)
                 facts.costs.append((len(lines.entries), total, begun, tokens))
         case "last-prompt":
             # With `explicit` the conversation goes on from here, not from the last message (seen

@@ -45,6 +45,15 @@ class Tokens(Struct, gc=False, frozen=True):
     cache_creation_input_tokens: _Count = 0
 
 
+class Used(Struct, rename="camel", gc=False, frozen=True):
+    """The same of all messages of a model, as Claude Code names it in its counter of costs."""
+
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_input_tokens: _Count = 0
+    cache_creation_input_tokens: _Count = 0
+
+
 class Message(Struct, gc=False, frozen=True):
     id: str = ""
     model: str = ""
@@ -138,6 +147,7 @@ _fields = functools.cache(msgspec.structs.fields)
 _record = msgspec.json.Decoder(Record)
 _any = msgspec.json.Decoder()
 _blocks = msgspec.json.Decoder(str | list[Block])
+_used = msgspec.json.Decoder(dict[str, Used] | None)
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -193,6 +203,21 @@ def blocks(raw: Raw) -> str | Sequence[Block]:
         return found
     found = found if isinstance(found, list) else []
     return [_lenient(Block, block) for block in found if isinstance(block, dict)]
+
+
+def used(raw: Raw) -> int:
+    """The tokens of all models in a `modelUsage`, 0 where it is odd."""
+    try:
+        models: dict[str, Used] = _used.decode(raw) or {}
+    except _ODD:
+        return 0
+    return sum(
+        one.input_tokens
+        + one.output_tokens
+        + one.cache_read_input_tokens
+        + one.cache_creation_input_tokens
+        for one in models.values()
+    )
 
 
 def bare(record: Bare) -> Bare:

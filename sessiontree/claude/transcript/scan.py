@@ -129,8 +129,9 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
     it counts once, as last said. Its id alone does not tell it from others where something between
     Claude Code and the API gives all the same. Those of subagents are not among them."""
     said: dict[tuple[str, str | None], Entry] = {}
+    assistant = Kind.ASSISTANT
     for entry in entries:
-        if entry.kind is Kind.ASSISTANT and entry.turn >= 0:
+        if entry.kind is assistant and entry.turn >= 0:
             record = entry.said
             api = record.message.id if record.message else ""
             said[api or entry.uuid, record.request_id] = entry
@@ -144,9 +145,9 @@ def _usage(entries: Sequence[Entry], turns: int) -> list[Usage]:
 def _steps(chain: Chain, session: Session, by_hand: int) -> tuple[Step, ...]:
     entries = chain.entries
     writers: dict[int, str] = {}
-    own = ("", session.id)
+    own, assistant = ("", session.id), Kind.ASSISTANT
     for entry in entries:
-        if entry.kind is Kind.ASSISTANT and entry.said.request_session_id not in own:
+        if entry.kind is assistant and entry.said.request_session_id not in own:
             writers[entry.turn] = entry.said.request_session_id
     for index in chain.prompts if by_hand else ():
         if index < by_hand:
@@ -258,12 +259,12 @@ def _title(facts: Facts, entries: Sequence[Entry], created: float | None) -> str
     tells nothing that the link does not, and all forks would be called the same: an offline fork
     has ` (fork)` behind it (seen on SDK 0.2.187), `/branch` ` (Branch 2)`, any other fork by the
     CLI has it unchanged in front of what it copied (2.1.330)."""
-    given = [facts.custom_title, facts.ai_title]
-    if entries and _before(seconds(entries[0].time), created):
+    given = list(filter(None, (facts.custom_title, facts.ai_title)))
+    if given and entries and _before(seconds(entries[0].time), created):
         given = [one for one in given if one.startswith(FORKED) or one not in facts.titles_in_front]
-    if any(entry.source for entry in entries):
+    if given and any(entry.source for entry in entries):
         given = [one for one in given if not _COPIED.search(one)]
-    return clean_line(next(filter(None, given), ""))
+    return clean_line(given[0]) if given else ""
 
 
 def _origin(facts: Facts, created: float | None) -> str:
