@@ -20,6 +20,7 @@ from sessiontree.ui.dialogs.question import QuestionDialog
 from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog, LineDialog, RunOptionsDialog
 from sessiontree.ui.hints import HintBar
 from sessiontree.ui.main.bars import QuestionBar
+from sessiontree.ui.stream import EventPager
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
 
@@ -313,6 +314,37 @@ async def test_keys_that_come_in_one_go_with_enter_are_for_what_it_goes_to(hands
     await hands.until(lambda: hands.stream()[2:3])
     assert (hands.stream()[2], hands.main.composer.text) == ("T", "a")
     await hands.idle()
+
+
+async def test_keys_that_come_in_one_go_with_one_that_opens_a_dialog_are_for_the_dialog(
+    hands: Hands,
+) -> None:
+    from textual import events
+
+    async def at_once(*keys: str) -> None:
+        for key in keys:
+            character = {"enter": "\r", "tab": "\t", "space": " "}.get(key, key)
+            hands.app.post_message(events.Key(key, character if len(character) == 1 else None))
+        await hands.pilot.pause()
+        await hands.settled()
+
+    id = await hands.new("One")
+    await at_once(*"rex", "space", "a", "enter", "j")
+    await hands.until(lambda: hands.forest.label(id) == "ex a", 5)
+    await at_once(*"wok", "enter")
+    await hands.until(lambda: hands.forest.note(id) == "ok", 5)
+    await hands.press("tab")
+    await at_once("enter", "r")  # raw, of the event; not a title for the session
+    pager = await hands.until(lambda: hands.app.screen if hands.app.screen.is_modal else None)
+    assert isinstance(pager, EventPager)
+    await hands.until(lambda: pager._is_raw)
+    await at_once("escape", "enter", "enter")
+    await hands.until(lambda: not hands.app.screen.is_modal)
+    for opens in ("r", "w", "L", "m", "question_mark"):
+        await hands.press("escape")
+        await at_once(opens, "down", "escape", "escape")
+        await hands.settled()
+        assert not hands.app.screen.is_modal, opens
 
 
 async def test_a_very_long_paste_is_sent_whole(hands: Hands, api: MessagesApi) -> None:

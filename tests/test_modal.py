@@ -6,10 +6,13 @@ import pytest
 from textual.app import App
 
 from sessiontree.model.event import Text
-from sessiontree.model.run import Ask, AskKind
+from sessiontree.model.run import Ask, AskKind, Choice
+from sessiontree.model.trust import Standing
 from sessiontree.ui.dialogs.base import Option
+from sessiontree.ui.dialogs.finder import Candidate, Finder
+from sessiontree.ui.dialogs.note import NoteDialog
 from sessiontree.ui.dialogs.permission import PermissionDialog
-from sessiontree.ui.dialogs.small import ChoiceDialog
+from sessiontree.ui.dialogs.small import ChoiceDialog, HelpDialog, LineDialog, RunOptionsDialog
 from sessiontree.ui.stream import EventPager
 
 pytestmark = pytest.mark.anyio
@@ -52,3 +55,27 @@ async def test_one_that_lies_below_leaves_when_it_comes_up() -> None:
         await pilot.pause()
         assert app.screen is main
         assert answers == ["y", "taken back"]
+
+
+async def test_one_that_is_left_at_once_leaves_nothing_behind() -> None:
+    """The second of two keys in one go comes before a dialog has its parts."""
+    app: App[None] = App()
+    answers: list[object] = []
+    async with app.run_test() as pilot:
+        main = app.screen
+        for dialog in (
+            EventPager(Text(key="t", text="Hello")),
+            HelpDialog(),
+            LineDialog("A title", ""),
+            NoteDialog("it", ""),
+            Finder("Which?", [Candidate("a", "One")], does="takes it"),
+            PermissionDialog(Ask("t", "s", AskKind.PERMISSION, "Bash", {}), "One"),
+            RunOptionsDialog(Choice(), Standing.NOTHING),
+        ):
+            app.push_screen(dialog, answers.append)  # type: ignore[arg-type]
+            dialog.dismiss(None)
+            await pilot.pause()
+            await pilot.pause()
+            assert app.screen is main
+            assert answers == [None]
+            answers.clear()

@@ -38,7 +38,7 @@ class StreamApp(App[None]):
         self.seen: list[object] = []
 
     def compose(self) -> ComposeResult:
-        yield StreamView(today=lambda: date(2031, 5, 14))
+        yield StreamView(opened=self.opened, today=lambda: date(2031, 5, 14))
 
     def on_mount(self) -> None:
         self.theme = "textual-dark"
@@ -60,8 +60,8 @@ class StreamApp(App[None]):
     def on_stream_view_search_changed(self, message: StreamView.SearchChanged) -> None:
         self.seen.append(message.found)
 
-    def on_stream_view_event_opened(self, message: StreamView.EventOpened) -> None:
-        self.push_screen(EventPager(message.event, cwd=CWD))
+    def opened(self, event: Event) -> None:
+        self.push_screen(EventPager(event, cwd=CWD))
 
 
 def texts(count: int, start: int = 0) -> list[Event]:
@@ -371,7 +371,7 @@ async def test_enter_shows_an_event_in_full_and_raw() -> None:
         assert shown[0] == "{" and shown[1] == '"event": "ToolCall",'
         await press(pilot, "r", "y")
         assert app.clipboard.startswith("Bash\n") and app.clipboard.endswith("41 passed")
-        await press(pilot, "escape")
+        await press(pilot, "enter")
         assert not isinstance(app.screen, EventPager)
 
 

@@ -205,8 +205,14 @@ class SessionTree(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Keys that came in one go with the one that moved the focus arrive here last."""
-        main = self.main
-        if main is not None and self.screen is main and main.take_typed_ahead(event):
+        if self.main is None:
+            return
+        from sessiontree.ui.modal import Modal
+
+        screen = self.screen
+        if screen is not self.main and not isinstance(screen, Modal):
+            return
+        if screen.take_typed_ahead(event):
             event.prevent_default()
 
     # End

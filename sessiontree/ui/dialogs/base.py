@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -12,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -87,6 +89,31 @@ class Options(Widget, can_focus=True):
         if 0 <= event.y < len(self.options):
             self.at = event.y
             self.action_pick()
+
+
+class Hints(Widget):
+    """What keys do, in as many lines as that takes; a line is broken between two of them."""
+
+    DEFAULT_CSS = "Hints { height: auto; width: 1fr; }"
+
+    def __init__(self, *hints: str) -> None:
+        super().__init__(classes="note")
+        self._hints = hints
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n".join(self._lines(self.size.width)))
+
+    def _lines(self, width: int) -> list[str]:
+        lines: list[str] = []
+        for hint in self._hints:
+            if lines and len(more := f"{lines[-1]}   {hint}") <= width:
+                lines[-1] = more
+            else:
+                lines.extend(wrap(hint, max(width, 8)))
+        return lines
 
 
 class Dialog(Modal[T]):

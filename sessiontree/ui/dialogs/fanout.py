@@ -40,7 +40,7 @@ HOW_HERE = {
     "ways": (("↑ ↓", "way"), ("+ -", "more, fewer")),
     "prompt": (("ctrl+j", "new line"),),
     "model": (("← →", "change"), ("a-z", "type")),
-    "append": (),
+    "append": (("kept", "until you quit"),),
 }
 HOW_PICKED = (("← →", "change"),)
 
@@ -157,7 +157,7 @@ class FanOutDialog(Dialog[FanOut]):
         yield Pick("effort", EFFORTS, way.choice.effort, words=_own_choice, id="effort")
         with Horizontal(classes="field"):
             yield Static(Content("system"), classes="name")
-            yield Input(placeholder="added to its prompt while the app is open", id="append")
+            yield Input(placeholder="added to the system prompt", id="append")
         yield Pick("mode", list(Mode), way.choice.mode, words=_in_all, style=_danger, id="mode")
         yield Static(id="danger")
         if self._places:
@@ -176,6 +176,8 @@ class FanOutDialog(Dialog[FanOut]):
 
     def on_descendant_focus(self) -> None:
         """Say what keys do in the line that has the focus."""
+        if not self.query("#how"):
+            return  # it was closed meanwhile
         here = HOW_HERE.get((self.focused and self.focused.id) or "", HOW_PICKED)
         hints = fitting([*HOW, *here], self.query_one("#frame").content_size.width)
         words = "   ".join(f"{key} {what}" for key, what in hints)

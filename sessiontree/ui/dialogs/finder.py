@@ -1,4 +1,4 @@
-"""Candidate one of many, by moving or by typing a part of its name."""
+"""Pick one of many, by moving or by typing a part of its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sessiontree.model.filter import Search, spans
-from sessiontree.ui.dialogs.base import Dialog
+from sessiontree.ui.composer.composer import LEAST_LABEL, within
+from sessiontree.ui.dialogs.base import Dialog, Hints
+from sessiontree.ui.main.bars import SearchBox
 
 MOST = 100
 """How many choices are shown; a letter more narrows them down."""
@@ -44,7 +46,7 @@ class CandidateList(Widget):
         super().__init__()
         self._candidates = candidates
         self._search = Search([f"{one.label}\n{one.note}\n{one.key}".lower() for one in candidates])
-        self._query = ""
+        self.wanted = ""
         self._shown: list[Candidate] = []
         self._more = 0
         self.at = 0
@@ -56,7 +58,7 @@ class CandidateList(Widget):
         return self._shown[self.at] if self._shown else None
 
     def find(self, query: str) -> None:
-        self._query = query
+        self.wanted = query
         found = self._search.find(query)
         self._shown = [self._candidates[index] for index in found[:MOST]]
         self._more = len(found) - len(self._shown)
@@ -73,7 +75,7 @@ class CandidateList(Widget):
 
     def render(self) -> Content:
         if not self._shown:
-            return Content(f"Nothing matches ‹{self._query.strip()}›.").stylize("$text-muted")
+            return Content(f"Nothing matches ‹{self.wanted.strip()}›.").stylize("$text-muted")
         lines = [self._line(index, one) for index, one in enumerate(self._shown)]
         if self._more:
             words = f"  and {self._more:,} more: type a part of a name"
@@ -84,7 +86,7 @@ class CandidateList(Widget):
         chosen, width = index == self.at, max(self.size.width, 12)
         note = Content(pick.note).truncate(width // 2, ellipsis=True).stylize("$text-muted")
         label = Content(pick.label).stylize("bold $text" if chosen else "$text")
-        for start, end in spans(self._query, pick.label):
+        for start, end in spans(self.wanted, pick.label):
             label = label.stylize("underline", start, end)
         label = label.truncate(width - note.cell_length - 4, ellipsis=True)
         gap = " " * (width - 2 - label.cell_length - note.cell_length)
@@ -123,8 +125,14 @@ class Finder(Dialog[str | None]):
         yield CandidateList(self._candidates, self._proposed)
 
     def foot(self) -> ComposeResult:
-        yield Input(placeholder="type a part of a name, or of an id")
-        yield Static(Content(f"↑ ↓ choose   enter {self._does}   esc leaves"), classes="note")
+        yield SearchBox("type a part of a name, or of an id", enter=self._take)
+        yield Hints("↑ ↓ choose", f"enter {self._does}", "esc leaves")
+
+    def fit(self) -> None:
+        """The label in the title gives way first, so that it takes one line."""
+        title = self.query_one("#title", Static)
+        title.update(Content(within(self._title_text, max(title.size.width, LEAST_LABEL))))
+        super().fit()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -139,6 +147,8 @@ class Finder(Dialog[str | None]):
         self._bring_on_screen()
 
     def _bring_on_screen(self) -> None:
+        if not self.query(CandidateList):
+            return  # it was closed meanwhile
         region = Region(0, self._list.at, 1, 1)
         self.query_one("#body").scroll_to_region(region, animate=False)
 
@@ -148,8 +158,9 @@ class Finder(Dialog[str | None]):
         self.fit()
         self.call_after_refresh(self._bring_on_screen)
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        message.stop()
+    def _take(self) -> None:
+        if (query := self.query_one(Input).value) != self._list.wanted:
+            self._list.find(query)  # Enter came in one go with the letters
         if pick := self._list.current:
             self.dismiss(pick.key)
 

@@ -15,7 +15,7 @@ from sessiontree.model.text import NOTE_CHARS, clean
 from sessiontree.ui.composer.area import DraftArea
 from sessiontree.ui.dialogs.base import Dialog
 
-HOW = "enter keeps it (empty: none)   ctrl+j new line   esc leaves it"
+HOW = "enter keep   ctrl+j new line   esc leave"
 
 
 class NoteArea(DraftArea):
@@ -53,6 +53,7 @@ class NoteDialog(Dialog[str | None]):
 
     def on_mount(self) -> None:
         area = self.query_one(NoteArea)
+        area.placeholder = "empty: no note"
         area.put(self._note)
         area.focus()
 

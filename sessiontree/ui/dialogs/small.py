@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from sessiontree.model.run import Choice, Mode
 from sessiontree.model.trust import Standing
-from sessiontree.ui.dialogs.base import Dialog, Option, Options
+from sessiontree.ui.dialogs.base import Dialog, Hints, Option, Options
 from sessiontree.ui.keys import (
     COMPARE_KEYS,
     COMPOSER_KEYS,
@@ -24,6 +24,7 @@ from sessiontree.ui.keys import (
     PANE_KEYS,
     Group,
 )
+from sessiontree.ui.main.bars import SearchBox
 
 MODELS = ("", "opus", "sonnet", "haiku")
 EFFORTS = ("", "low", "medium", "high", "max")
@@ -130,10 +131,7 @@ class RunOptionsDialog(Dialog[RunOptions | None]):
 
     def foot(self) -> ComposeResult:
         yield Input(placeholder="another model, by its name", id="model")
-        yield Static(
-            Content("↑ ↓ row   ← → change   tab another model   enter take   esc leave"),
-            classes="note",
-        )
+        yield Hints("↑ ↓ row", "← → change", "tab another model", "enter take", "esc leave")
 
     def on_mount(self) -> None:
         self.query_one("#body").focus()
@@ -209,14 +207,16 @@ class LineDialog(Dialog[str | None]):
         return Content(self._title_text).stylize("bold")
 
     def foot(self) -> ComposeResult:
-        yield Input(self._value, placeholder=self._placeholder)
-        yield Static(Content("enter takes it   esc leaves it as it was"), classes="note")
+        yield SearchBox(self._placeholder, enter=self._take)
+        yield Hints("enter takes it", "esc leaves it as it was")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        box = self.query_one(SearchBox)
+        box.value = self._value
+        box.focus()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        self.dismiss(message.value)
+    def _take(self) -> None:
+        self.dismiss(self.query_one(SearchBox).value)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -89,11 +89,13 @@ class DamageBar(TextBar):
 
 
 class SearchBox(Input):
-    """What is searched for. Enter is a key like the letters: it calls `enter`, which moves the
+    """A line to type in. Enter is a key like the letters: it calls `enter`, which moves the
     focus, before the next key is looked at. Those that come in one go with it and arrive here all
     the same are for what has the focus then; here they would search unseen."""
 
-    def __init__(self, placeholder: str, *, id: str, enter: Callable[[], None]) -> None:
+    def __init__(
+        self, placeholder: str, *, enter: Callable[[], None], id: str | None = None
+    ) -> None:
         super().__init__(placeholder=placeholder, id=id)
         self._enter = enter
 

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from sessiontree.engine.runs import Run
+from sessiontree.model.event import Event
 from sessiontree.model.plan import Kind
 from sessiontree.model.run import RunState
 from sessiontree.ui.composer import Composer
@@ -26,6 +27,7 @@ from sessiontree.ui.main.compare_keys import CompareKeys
 from sessiontree.ui.main.deciding_keys import DecidingKeys
 from sessiontree.ui.main.handing_keys import HandingKeys
 from sessiontree.ui.main.top_bar import TopBar
+from sessiontree.ui.modal import type_into
 from sessiontree.ui.stream import EventPager, StreamView
 from sessiontree.ui.tree import TreeView
 
@@ -62,11 +64,14 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
                 yield StreamTitle()
                 yield DamageBar()
                 yield NoteBar()
-                yield StreamView(today=lambda: date.fromtimestamp(self.now()), id="stream")
+                yield StreamView(today=self._today, opened=self._opened_event, id="stream")
                 yield SearchBox("search in this stream", id="search", enter=self._searched)
         yield QuestionBar()
         yield Composer(sent=self.prompt_entered)
         yield HintBar()
+
+    def _today(self) -> date:
+        return date.fromtimestamp(self.now())
 
     def on_mount(self) -> None:
         self.set_focus(self.tree_view)
@@ -106,18 +111,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
 
     def take_typed_ahead(self, event: events.Key) -> bool:
         """Whether a key was meant for what is typed in now, though it was typed before that had
-        the focus. What has the focus lets none of these through itself."""
-        area, box = self.composer.area, self.focused
-        if isinstance(box, Input) and event.is_printable and event.character:
-            box.insert_text_at_cursor(event.character)
-            return True
-        if self.focused is area and event.is_printable and event.character:
-            area.insert(event.character)
-            return True
-        if self.focused is area and event.key == "enter":
-            area.enter()
-            return True
-        return False
+        the focus."""
+        return type_into(self.focused, event)
 
     def remember(self) -> None:
         at, unfolded = self.aiming.selection, sorted(self.tree_view.rows.unfolded)
@@ -164,9 +159,8 @@ class MainScreen(CompareKeys, HandingKeys, DecidingKeys):
         if not self.asking.open_for(session):
             self.set_focus(self.stream)
 
-    @on(StreamView.EventOpened)
-    def _opened_event(self, message: StreamView.EventOpened) -> None:
-        self.app.push_screen(EventPager(message.event, cwd=self.shown_cwd))
+    def _opened_event(self, event: Event) -> None:
+        self.app.push_screen(EventPager(event, cwd=self.shown_cwd))
 
     # Panes
 

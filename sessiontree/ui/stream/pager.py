@@ -53,7 +53,7 @@ class EventPager(Modal[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield StreamView(limits=PAGER, unfolded=True)
+            yield StreamView(opened=self._left, limits=PAGER, unfolded=True)
             yield Static(classes="hint")
 
     def on_mount(self) -> None:
@@ -67,6 +67,9 @@ class EventPager(Modal[None]):
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._raw() if self._is_raw else _text(self._event))
         self.notify("Copied", timeout=2)
+
+    def _left(self, _: Event) -> None:
+        self.action_close()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import ClassVar
 
 from textual import events
@@ -13,6 +14,7 @@ from textual.message import Message
 from sessiontree.model.event import Event, Prompt
 from sessiontree.ui.stream.canvas import Canvas
 from sessiontree.ui.stream.layout import Moved
+from sessiontree.ui.stream.limits import STREAM, Limits
 from sessiontree.ui.stream.line import Span
 from sessiontree.ui.stream.search import Found, Search
 
@@ -48,17 +50,6 @@ class StreamView(Canvas, can_focus=True):
             return self.view
 
     @dataclass
-    class EventOpened(Message):
-        """A person asked for all of an event."""
-
-        view: StreamView
-        event: Event
-
-        @property
-        def control(self) -> StreamView:
-            return self.view
-
-    @dataclass
     class SearchChanged(Message):
         """More hits were counted, or another one is the current one; `found` is None where the
         search has ended."""
@@ -75,6 +66,20 @@ class StreamView(Canvas, can_focus=True):
     _stepping: Iterator[None] | None = None
     _counting: Iterator[None] | None = None
     _told: tuple[bool, int] = (True, 0)  # what the last `FollowChanged` said
+
+    def __init__(
+        self,
+        *,
+        opened: Callable[[Event], None] = lambda event: None,
+        limits: Limits = STREAM,
+        unfolded: bool = False,
+        today: Callable[[], date] = date.today,
+        id: str | None = None,
+    ) -> None:
+        """`opened` is called with the event that a person asked all of, before the next key is
+        looked at."""
+        super().__init__(limits=limits, unfolded=unfolded, today=today, id=id)
+        self._opened = opened
 
     # The events
 
@@ -264,10 +269,10 @@ class StreamView(Canvas, can_focus=True):
             self.show_viewport()
 
     def action_open(self) -> None:
-        """Asks for all of the event under the cursor."""
+        """Says that all of the event under the cursor is wanted."""
         index = self._at_cursor()
         if index is not None:
-            self.post_message(self.EventOpened(self, self.page.events[index]))
+            self._opened(self.page.events[index])
 
     def _at_cursor(self) -> int | None:
         """The event that keys act on: the last one on the screen as long as none was chosen."""

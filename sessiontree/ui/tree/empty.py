@@ -26,4 +26,5 @@ def _help(rows: Rows, reading: bool) -> tuple[str, ...]:
         return ("All sessions here are put away.", "Press . to show them.")
     if reading:
         return ("Looking for sessions …",)
-    return ("No sessions here yet.", "Press n and say what is to be done.")
+    elsewhere = ("Press a to see those of all projects.",) if rows.scope else ()
+    return ("No sessions here yet.", "Press n and say what is to be done.", *elsewhere)
