@@ -347,6 +347,19 @@ async def test_keys_that_come_in_one_go_with_one_that_opens_a_dialog_are_for_the
         assert not hands.app.screen.is_modal, opens
 
 
+async def test_a_paste_into_a_line_is_one_and_no_longer_than_a_line(hands: Hands) -> None:
+    from textual import events
+
+    await hands.press("slash")
+    box = hands.main.query_one("#filter", Input)
+    hands.app.post_message(events.Paste("is:done\nlimits\x1b[31m"))
+    await hands.until(lambda: box.value)
+    assert box.value.startswith("is:done limits") and "\x1b" not in box.value
+    hands.app.post_message(events.Paste(" word" * 200_000))
+    await hands.until(lambda: "word" in box.value)
+    assert len(box.value) < 2_000
+
+
 async def test_a_very_long_paste_is_sent_whole(hands: Hands, api: MessagesApi) -> None:
     from textual import events
 

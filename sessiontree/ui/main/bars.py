@@ -13,7 +13,11 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from sessiontree.model.text import clean_line
 from sessiontree.ui.stream.line import cut, plain, wrap
+
+MOST_PASTED = 1_000
+"""Characters of a paste that a line takes."""
 
 
 class StreamTitle(Widget):
@@ -106,6 +110,13 @@ class SearchBox(Input):
             event.stop()
             event.prevent_default()
             self._enter()
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """As one line, and of what is longer than any only the beginning: to look for 1 MB takes
+        half a minute."""
+        event.prevent_default()
+        event.stop()
+        self.replace(clean_line(event.text[:MOST_PASTED]), *self.selection)
 
 
 class QuestionBar(Widget):
