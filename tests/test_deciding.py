@@ -198,6 +198,7 @@ async def test_a_target_that_is_open_elsewhere_is_asked_about(
         await dialog(hands, Finder)
         await hands.pilot.press("enter")
         await hands.until(lambda: hands.main.composer.text)
+        assert hands.aim.endswith(", open in another process")
         await hands.press("enter")
         await dialog(hands, ChoiceDialog)
         await hands.pilot.press("f")

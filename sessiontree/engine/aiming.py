@@ -11,6 +11,7 @@ from sessiontree.engine.aim import Aim
 from sessiontree.engine.keeping import Keeping
 from sessiontree.engine.runs import RunPool
 from sessiontree.model.forest import Forest
+from sessiontree.model.overlay import Status
 from sessiontree.model.session import Presence, Session, Turn, project_folder, worktree
 from sessiontree.model.text import label
 
@@ -34,7 +35,10 @@ class Aiming:
             link = self._forest.link(session.id)
             return aim.begin_again(session, self._label(session), link, self._cwd)
         number = aim.next_number(session, self._pool.coming(session.id))
-        return aim.go_on(session, self._label(session), number, busy=busy, cwd=self._cwd)
+        found = aim.go_on(session, self._label(session), number, busy=busy, cwd=self._cwd)
+        if self._forest.status(session.id) is Status.ELSEWHERE:
+            return replace(found, words=f"{found.words}, open in another process")
+        return found
 
     def fork(self, session: Session, turn: str | None) -> Aim:
         """At the end of a turn, None for that of the session."""

@@ -44,8 +44,8 @@ STATES = {
     Status.RUNNING: ("●", "running", "$text-success"),
     Status.QUEUED: ("…", "queued", "$text-muted"),
     Status.FAILED: ("✗", "failed: t tries again", "$text-error"),
-    Status.INTERRUPTED: ("◌", "interrupted: c continues", "$text-warning"),
-    Status.ELSEWHERE: ("◇", "open in another process", "$text-warning"),
+    Status.INTERRUPTED: ("■", "interrupted: c continues", "$text-warning"),
+    Status.ELSEWHERE: ("⇄", "open in another process", "$text-warning"),
     Status.GONE: ("∅", "its transcript is gone", "$text-muted"),
     Status.DAMAGED: ("!", "damaged", "$text-warning"),
 }
