@@ -34,6 +34,7 @@ FIELDS = [
     "turns",
     "own_turns",
     "state",
+    "damage",
     "origin",
     "tokens_own",
     "cost_own_usd",

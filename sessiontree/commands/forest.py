@@ -170,7 +170,7 @@ def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
     """A session as one JSON object. Times are ISO 8601 in UTC; `fork_point` is the uuid, in the
     parent's transcript, of the last message that was kept; costs are null where unknown, and have
     those of subagents, which tokens have not. `group` is the same for the sessions of one fan-out,
-    `way` tells them apart."""
+    `way` tells them apart; `damage` has a sentence for each kind."""
     link = sessions.link(session.id)
     own = sessions.own(session)
     costs = [turn.cost_usd for turn in own if turn.cost_usd is not None]
@@ -192,6 +192,7 @@ def fields(sessions: Sessions, session: Session) -> dict[str, Any]:
         "turns": len(line),
         "own_turns": len({turn.id for turn in own} & {turn.id for turn in line}),
         "state": session.presence.value,
+        "damage": list(session.damage),
         "origin": session.origin,
         "tokens_own": tokens(session, own),
         "cost_own_usd": round(sum(costs), 6) if costs else None,

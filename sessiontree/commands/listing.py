@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessiontree.commands.forest import Sessions, Stored
     from sessiontree.model.session import Session
 
-_FORMAT = 6
+_FORMAT = 7
 """Raise it when a row says something else, or a scan finds something else."""
 
 
