@@ -19,7 +19,6 @@ class Summary:
 
     place: str = ""
     sessions: int | None = 0  # None: not counted yet
-    put_away: int = 0  # of these, what hangs below them not counted
     running: int = 0
     waiting: int = 0
     queued: int = 0
@@ -27,6 +26,7 @@ class Summary:
     cost_today: float = 0.0
     progress: str = ""
     demo: bool = False
+    put_away: int = 0  # of the sessions, what hangs below them not counted
 
 
 class TopBar(Widget):
