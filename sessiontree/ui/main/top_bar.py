@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -54,13 +55,15 @@ class TopBar(Widget):
             counts.append((f"… {facts.queued} queued", "$text-muted"))
         if facts.progress:
             counts.append((facts.progress, "$text-muted"))
-        if facts.put_away:
-            counts.append((f"{facts.put_away:,} put away", "$text-muted"))
         right = Content(f"${facts.cost_today:.2f} today" if facts.cost_today else "")
         tail = Content("")
         for text, style in counts:
             tail += Content("   ") + Content(text).stylize(style)
         room = width - left.cell_length - tail.cell_length - right.cell_length - 6
+        away = Content(f"   {facts.put_away:,} put away" if facts.put_away else "")
+        if cell_len(facts.place) <= room - away.cell_length:  # where one is says more
+            tail += away.stylize("$text-muted")
+            room -= away.cell_length
         if room >= 8:
             left += Content("   ") + Content(facts.place).truncate(room, ellipsis=True)
         line = left + tail
