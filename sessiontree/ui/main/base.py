@@ -38,6 +38,8 @@ TICK_SECONDS = 1.0
 """How often times on screen ('12 s') are renewed while something runs."""
 
 EMPTY_STREAM = "Nothing was said in this session yet."
+NO_STREAM = "What is said in a session is shown here while it is said."
+"""Where no session is selected, which is only so where there is none."""
 
 STATES = {
     Status.WAITING: ("?", "waits for you", "bold $text-warning"),
@@ -108,7 +110,7 @@ class MainBase(PaneScreen):
         if "tree" in stale:
             self.tree_view.reading = not self.engine.catalog.scanned
             self.tree_view.refresh_rows()
-        if "stream" in stale:
+        if "stream" in stale or self.engine.streams.opened is None:
             self._draw_stream()
         self.query_one(TopBar).summary = self._summary()
         self._draw_title()
@@ -122,7 +124,10 @@ class MainBase(PaneScreen):
 
     def _draw_stream(self) -> None:
         opened = self.engine.streams.opened
-        if opened is None or opened.loading:
+        if opened is None:
+            self.stream.say_empty(NO_STREAM if self.engine.catalog.scanned else "")
+            return
+        if opened.loading:
             return
         change = opened.feed.take()
         if self._shown is not opened.feed:

@@ -95,6 +95,12 @@ class StreamView(Canvas, can_focus=True):
         self.page.load(feed_events)
         self.load()
 
+    def say_empty(self, words: str) -> None:
+        """What is said while there are no events, from here on."""
+        if words != self._empty:
+            self._empty = words
+            self.refresh()
+
     def changed(self, start: int, feed_events: Sequence[Event]) -> None:
         """The events shown are others from index `start` on (see `Feed.take`)."""
         moved = self.page.change(start, feed_events)
