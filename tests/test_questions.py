@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static
+from textual import events
+from textual.widgets import SelectionList, Static
 
 from sessiontree.config import Config, Patience
 from sessiontree.model.event import Notice
 from sessiontree.model.overlay import Status
+from sessiontree.model.run import Allow, Ask, AskKind
 from sessiontree.ui.dialogs.permission import PermissionDialog
+from sessiontree.ui.dialogs.question import QuestionDialog
 from tests import stand_in
 from tests.api import ClaudePlace
 from tests.app import Hands, config_of, hands_on
@@ -88,3 +91,34 @@ async def test_a_dialog_that_nobody_answers_goes_and_says_so(place: ClaudePlace)
         assert hands.engine.streams.opened and hands.engine.streams.opened.session == session
         notices = [e.text for e in hands.engine.streams.opened.feed.events if isinstance(e, Notice)]
         assert "Bash was denied: nobody answered for 1 s" in notices
+
+
+async def test_keys_that_come_in_one_go_with_a_question_are_for_it(place: ClaudePlace) -> None:
+    options = [{"label": "Red"}, {"label": "Blue"}]
+    asked = [
+        {"question": "Which?", "options": options, "multiSelect": False},
+        {"question": "What else?", "options": options, "multiSelect": True},
+    ]
+    answers: list[object] = []
+    async with hands_on(config(place, Patience(close=0.5))) as hands:
+        asking = Ask("1", "it", AskKind.QUESTION, "AskUserQuestion", {"questions": asked})
+        question = QuestionDialog(asking, "it")
+        show = question._show
+
+        def type_at_once(*keys: str) -> None:
+            for key in keys:
+                hands.app.post_message(events.Key(key, {"enter": "\r", "space": " "}.get(key)))
+
+        async def show_and_type() -> None:
+            """Keys come while the parts are made, as where the machine is slow."""
+            hands.app.call_later(type_at_once, "down", "space" if question._at else "enter")
+            await show()
+
+        question._show = show_and_type  # type: ignore[method-assign]
+        hands.app.call_later(hands.app.push_screen, question, answers.append)
+        await hands.until(lambda: question._at == 1)
+        chooser = await hands.until(lambda: question.query_one_optional(SelectionList))
+        await hands.until(lambda: chooser.selected)
+        await hands.pilot.press("ctrl+s")
+        await hands.until(lambda: answers)
+    assert answers == [Allow(answers={"Which?": "Blue", "What else?": "Blue"})]

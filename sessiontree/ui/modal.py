@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from textual import events
 from textual.await_complete import AwaitComplete
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -24,6 +25,7 @@ class Modal(ModalScreen[T]):
     def __init__(self) -> None:
         super().__init__()
         self._typed_ahead: list[events.Key] = []
+        self._begun = 0.0  # when it began to take keys, as messages count time
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys act on parts, and go to a focus, that are not there in the first moment."""
@@ -32,16 +34,29 @@ class Modal(ModalScreen[T]):
     def take_typed_ahead(self, event: events.Key) -> bool:
         """Whether a key came in one go with the one that opened this: it is done when the focus
         is there, or typed into what has the focus by now."""
-        if self._takes_keys:
+        if self._takes_keys and event.time >= self._begun:
             return type_into(self.focused, event)
-        self._typed_ahead.append(events.Key(event.key, event.character))
+        self._typed_ahead.append(event)
+        if self._takes_keys:  # it was on its way
+            self._do_typed_ahead()
         return True
 
+    def hold_keys(self) -> None:
+        """The parts are about to be others: keys wait for them."""
+        self._takes_keys = False
+
+    def release_keys(self) -> None:
+        """The parts are there, and the focus was asked for."""
+        self.app.call_later(self._begin_with_keys)
+
+    def _begin_with_keys(self) -> None:
+        self._takes_keys, self._begun = True, Message().time
+        self._do_typed_ahead()
+
     def _do_typed_ahead(self) -> None:
-        self._takes_keys = True
         keys, self._typed_ahead = self._typed_ahead, []
         for key in keys:
-            self.app.post_message(key)
+            self.app.post_message(events.Key(key.key, key.character))
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Leave with a result; a second time does nothing. One that lies below another leaves
@@ -59,7 +74,7 @@ class Modal(ModalScreen[T]):
             (result,), self._later = self._later, None
             super().dismiss(result)
         else:
-            self.app.call_later(self._do_typed_ahead)  # behind the focus that was asked for
+            self.release_keys()
 
 
 def type_into(box: Widget | None, event: events.Key) -> bool:

@@ -91,6 +91,7 @@ class QuestionDialog(AskDialog):
         await self._show()
 
     async def _show(self) -> None:
+        self.hold_keys()
         question = self._question
         number = f"{self._at + 1}/{len(self._questions)}  "
         head = Content.assemble(
@@ -119,10 +120,12 @@ class QuestionDialog(AskDialog):
         await self.query_one("#body").mount(chooser)
         chooser.focus()
         self.fit()
+        self.release_keys()
 
     async def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
-        if isinstance(message.option_list, SelectionList) or self.too_early:
-            return
+        chooser = message.option_list
+        if isinstance(chooser, SelectionList) or self.too_early or not chooser.is_attached:
+            return  # that of the question before, for one that nobody has read
         options = self._question.options
         if message.option_index < len(options):
             await self._answer(options[message.option_index][0])
