@@ -102,9 +102,7 @@ class Maker:
         kept, no pointer. The file appears with the first turn."""
         kept = self._kept(parent, turn)
         child = self.new(cwd=parent.cwd, screen=screen)
-        child.spent, child.used = parent.spent, parent.used
-        if parent.spent:
-            child.count_began = parent.count_began
+        _count_on(child, parent)
         for line in kept:
             copy = deepcopy(line)
             copy["sessionId"] = child.id
@@ -175,8 +173,7 @@ class Maker:
         kept = [line for line in parent.lines if "uuid" in line and "parentUuid" in line]
         child = self.new(cwd=parent.cwd, screen=parent.screen)
         child.lines = deepcopy(parent.lines)
-        child.spent, child.used = parent.spent, parent.used
-        child.count_began = parent.count_began
+        _count_on(child, parent)
         self._take_over(child, parent, kept, {line["uuid"]: line["uuid"] for line in kept})
         child.line = list(parent.line)
         self._tell(child, parent, kept)
@@ -530,6 +527,13 @@ def three_sessions(projects: Path, cwd: str) -> Maker:
 
 def _encode(line: Line) -> bytes:
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _count_on(child: Made, parent: Made) -> None:
+    """Costs are counted on from where a counter stands, if it said so."""
+    child.spent, child.used = parent.spent, parent.used
+    if parent.spent:
+        child.count_began = parent.count_began
 
 
 def _is_message(line: Line) -> bool:
