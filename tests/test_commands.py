@@ -253,7 +253,8 @@ def test_the_scope_is_said_before_or_behind_any_command(
         for words in ([*project, command, there, *more], [command, there, *more, *project]):
             assert main(words) == 1
             assert f"No session of {tmp_path / 'here'} has an id" in capsys.readouterr().err
-    for words in (["--all", "show", there], ["show", "--all", there], ["show", *project, here]):
+    shown = (["--all", "show", there], ["show", "--all", there], ["show", *project, here])
+    for words in (*shown, ["--all", "doctor"], ["doctor", "--all"], ["doctor", *project]):
         assert main(words) == 0
     capsys.readouterr()
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from sessiontree.commands.scope import add_scope
 from sessiontree.config import Config
 from sessiontree.model.text import clean
 from sessiontree.store.archive import Archive
@@ -14,6 +15,8 @@ from sessiontree.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    whole = "the store, which is one for all projects (as it is)"
+    add_scope(parser, whole, whole)
     parser.add_argument(
         "--repair",
         action="store_true",
