@@ -197,7 +197,8 @@ def stream(walk: Walk) -> None:
 
 
 def mouse(walk: Walk) -> None:
-    """Over everything on the screen, a click, and a drag whose text is copied."""
+    """Over everything on the screen, a click, and a drag whose text is copied. (At the edge a drag
+    scrolls on and on: that is not waited for.)"""
     width, rows = walk.width, walk.terminal.screen.lines
     for row in range(1, rows + 1, 3):
         for column in (4, width - 6):
@@ -207,9 +208,8 @@ def mouse(walk: Walk) -> None:
     walk.look("◆")
     count = len(walk.copied())
     walk.point(0, width // 2 + 6, 4)
-    for row in range(5, rows - 6, 2):
-        walk.point(32, width - 4, row)
-    walk.point(0, width - 4, rows - 6, up=True)
+    drag = "".join(f"\x1b[<32;{width - 4};{row}M" for row in range(5, rows - 6, 2))
+    walk.terminal.type(f"{drag}\x1b[<0;{width - 4};{rows - 6}m")
     walk.terminal.type("\x03")
     walk.terminal.until(lambda: len(walk.copied()) > count)
     assert "◆" in walk.copied()[-1]
