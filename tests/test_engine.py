@@ -124,6 +124,15 @@ async def desk(place: ClaudePlace, tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
 
 
+async def test_a_scope_that_is_chosen_before_the_first_scan_stays(
+    place: ClaudePlace, tmp_path: Path
+) -> None:
+    async with desk_at(place, tmp_path / "home") as desk:
+        desk.engine.show(everything=True)
+        await desk.heard.until(lambda: desk.engine.catalog.scanned)
+        assert desk.engine.catalog.everything
+
+
 async def test_new_and_continue_are_one_session(desk: Desk) -> None:
     id = await desk.new("One", "Two")
     assert desk.labels(id) == ["One", "Two"]

@@ -97,7 +97,8 @@ async def test_it_is_the_tree_that_comes(config: Config, everything: bool) -> No
 
 async def test_all_projects_are_seen_though_none_was_yet(config: Config) -> None:
     async with hands_on(config) as hands:
-        await hands.engine.catalog.scan(True, lambda: None)
+        hands.engine.catalog.everything = True
+        await hands.engine.catalog.scan(lambda: None)
     _, faces = await first_sight(config, everything=True)
     assert sorted(one.turns for one in faces if one.part == "project") == ["1", "2", "3"]
 

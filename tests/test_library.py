@@ -244,7 +244,8 @@ async def test_what_is_left_to_read_is_said_and_what_could_not_be_read_stays_sai
 async def scanned(catalog: Catalog) -> list[str]:
     """Scans all projects; the words on it at each step."""
     said: list[str] = []
-    await catalog.scan(True, lambda: said.append(catalog.progress))
+    catalog.everything = True
+    await catalog.scan(lambda: said.append(catalog.progress))
     return said
 
 

@@ -121,14 +121,13 @@ class Catalog:
             known = await asyncio.to_thread(self._index.load_project, project)
             self._apply(self._lineage.update(self._library.remember(known)))
 
-    async def scan(self, everything: bool, changed: Callable[[], None]) -> set[str]:
-        """Bring the forest up to date, in steps that the screen can follow. Returns the sessions
-        whose transcripts were other than they were known, or gone."""
+    async def scan(self, changed: Callable[[], None]) -> set[str]:
+        """Bring what is in scope up to date, in steps that the screen can follow. Returns the
+        sessions whose transcripts were other than they were known, or gone."""
         found: set[str] = set()
-        self.everything = everything
         problems: list[str] = []
         async with self._reading:
-            steps = self._library.scan(None if everything else self.cwd)
+            steps = self._library.scan(None if self.everything else self.cwd)
             while (step := await asyncio.to_thread(next, steps, None)) is not None:
                 self._apply(self._lineage.update(step.changed, step.removed))
                 found.update(scanned.session.id for scanned in step.changed)
@@ -163,7 +162,7 @@ class Catalog:
                 if paths:
                     await self._read(paths if self.everything else self._in_scope(paths))
                 else:
-                    self._on_change(await self.scan(self.everything, lambda: self._on_change(())))
+                    self._on_change(await self.scan(lambda: self._on_change(())))
         finally:
             watching.cancel()
 

@@ -105,10 +105,10 @@ class Engine:
             self._draw(session)
         self._listener.forest_changed()
         if follow:
-            self.spawn(self._scan_and_follow(everything))
+            self.spawn(self._scan_and_follow(load_rest=not everything))
             self.spawn(self._follow_store())
         else:
-            await self.catalog.scan(everything, self._listener.forest_changed)
+            await self.catalog.scan(self._listener.forest_changed)
 
     async def close(self) -> None:
         """End the runs, then the tasks. Returns when nothing of ours is left."""
@@ -161,17 +161,18 @@ class Engine:
                     self._draw(session)
             self._listener.forest_changed()
 
-    async def _scan_and_follow(self, everything: bool) -> None:
-        if not everything:
+    async def _scan_and_follow(self, *, load_rest: bool) -> None:
+        if load_rest:
             await self.catalog.load_rest(self._listener.forest_changed)
-        await self.catalog.scan(everything, self._listener.forest_changed)
+        # Of the scope as it is by now: the person may have changed it.
+        await self.catalog.scan(self._listener.forest_changed)
         self._listener.forest_changed()
         await self.catalog.follow()
 
     def show(self, *, everything: bool) -> None:
         """Change the scope: this folder's project, or all."""
         self.catalog.everything = everything
-        self.spawn(self.catalog.scan(everything, self._listener.forest_changed))
+        self.spawn(self.catalog.scan(self._listener.forest_changed))
 
     def _trouble(self, text: str) -> None:
         self._listener.tell(text, trouble=True)
