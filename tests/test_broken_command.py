@@ -56,6 +56,21 @@ def environ(place: ClaudePlace) -> dict[str, str]:
     return {**os.environ, **place.env, "SESSIONTREE_HOME": str(place.cwd.parent / "home")}
 
 
+def test_an_output_that_has_no_such_letters_gets_their_numbers(place: ClaudePlace) -> None:
+    maker = Maker(place.config_dir / "projects", str(place.cwd))
+    maker.turn(maker.new(), "Größe → 漢字")
+    maker.write()
+    for said in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}):
+        done = subprocess.run(
+            [sys.executable, "-m", "sessiontree", "ls"],
+            cwd=place.cwd,
+            env=environ(place) | {"PYTHONUTF8": "0"} | said,
+            capture_output=True,
+            check=True,
+        )
+        assert rb"Gr\xf6\xdfe \u2192 \u6f22\u5b57" in done.stdout
+
+
 def test_whatever_becomes_of_the_output_there_is_no_traceback(place: ClaudePlace) -> None:
     maker = Maker(place.config_dir / "projects", str(place.cwd))
     for _ in range(2):
