@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+import watchfiles
 
 from sessiontree.claude import index as index_module
 from sessiontree.claude import library as library_module
@@ -408,6 +410,31 @@ async def test_what_happens_is_seen(maker: Maker) -> None:
         assert await anext(changes) == frozenset()  # a scan has to tell what was in it
         aside.rename(maker.projects / "-moved")  # no event tells what is in it
         await _seen(changes, maker.projects / "-moved" / new.name)
+    await changes.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.anyio
+async def test_where_the_system_tells_of_nothing_it_is_looked_at(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awatch = watchfiles.awatch
+
+    def full(*args: Any, force_polling: bool | None, **how: Any) -> Any:
+        if not force_polling:
+            raise OSError(28, "inotify watch limit reached")
+        return awatch(*args, force_polling=force_polling, **how)
+
+    monkeypatch.setattr(watchfiles, "awatch", full)
+    monkeypatch.setattr("sessiontree.claude.follow.INTERVAL", 0.05)
+    changes = follow(maker.projects)
+    with anyio.fail_after(30):
+        assert await anext(changes) == frozenset()
+        old, new = maker.path(maker.sessions[0]), maker.projects / "-new" / f"{ID}.jsonl"
+        for path in (old, new):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("ab") as file:
+                file.write(b"{}\n")
+            await _seen(changes, path)
     await changes.aclose()  # type: ignore[attr-defined]
 
 
